@@ -1,0 +1,31 @@
+"""The one way in which we tell a failure: RFC 9457 with our keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def problem(
+    code: str,
+    status: int,
+    title: str,
+    detail: str,
+    hint: str,
+    *,
+    args: dict[str, Any] | None = None,
+    retryable: bool = False,
+) -> dict[str, Any]:
+    """Return the problem document of one cause; `code` names the cause for programs."""
+    return {
+        "type": f"urn:comfyui-cockpit:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "hint": hint,
+        "args": args or {},
+        "where": None,
+        "retryable": retryable,
+        "link": None,
+        "errors": [],
+    }
