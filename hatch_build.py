@@ -14,9 +14,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 try:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -29,8 +28,7 @@ JDK = 25
 JLPM = [sys.executable, "-c", "from jupyter_builder.jlpm import main; main()"]
 
 
-@dataclass(frozen=True)
-class Product:
+class Product(NamedTuple):
     """Something built: `made` is the file that tells when; `sources` are files and folders."""
 
     made: Path

@@ -139,9 +139,10 @@ class Daemon:
                 ready.set_result(url)
 
         def read(stream: IO[bytes]) -> None:
-            for raw in stream:
-                url = _ready_url(raw) if stream is process.stdout else None
-                tell(partial(settle, url) if url else partial(self._note, raw))
+            with stream:
+                for raw in stream:
+                    url = _ready_url(raw) if stream is process.stdout else None
+                    tell(partial(settle, url) if url else partial(self._note, raw))
 
         def wait() -> None:
             status = process.wait()
