@@ -4,11 +4,18 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
   {
-    ignores: ['labextension/lib', 'labextension/src/api.ts', 'ui-tests/screenshots']
+    ignores: [
+      'labextension/lib',
+      'labextension/src/api.ts',
+      'ui-tests/screenshots'
+    ]
   },
   ...tseslint.configs.recommended,
   reactHooks.configs.flat['recommended-latest'],
-  jupyter.configs.recommended,
+  ...jupyter.configs.recommended.map(config => ({
+    ...config,
+    plugins: { jupyter }
+  })),
   {
     rules: {
       'no-console': 'error',
@@ -18,7 +25,11 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/naming-convention': [
         'error',
-        { selector: 'interface', format: ['PascalCase'], custom: { regex: '^I[A-Z]', match: true } }
+        {
+          selector: 'interface',
+          format: ['PascalCase'],
+          custom: { regex: '^I[A-Z]', match: true }
+        }
       ]
     }
   }

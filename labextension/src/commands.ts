@@ -1,0 +1,10 @@
+import { NAME } from './tokens';
+
+export const CommandIDs = {
+  open: `${NAME}:open`,
+  openWide: `${NAME}:open-wide`,
+  installBundle: `${NAME}:install-bundle`,
+  installMissing: `${NAME}:install-missing`,
+  verify: `${NAME}:verify`,
+  restartDaemon: `${NAME}:restart-daemon`
+} as const;

@@ -1,0 +1,30 @@
+import { useMemo, useSyncExternalStore, type ReactElement } from 'react';
+
+import { overview } from '../state';
+import { Bundles } from './Bundles';
+import { useServices } from './context';
+import { Foot } from './Foot';
+import { Head } from './Head';
+import { Models, SkeletonRows } from './Models';
+import { Notices } from './Notices';
+
+/** The whole app: the same in the side panel and in the main area; its width alone decides the layout. */
+export function CockpitView(): ReactElement {
+  const { model } = useServices();
+  const state = useSyncExternalStore(model.subscribe, model.getState);
+  const view = useMemo(() => overview(state), [state]);
+  const waiting =
+    state.connection.kind === 'loading' || state.connection.kind === 'starting';
+  return (
+    <div className="jp-ComfyCockpit-view" data-lm-suppress-shortcuts="true">
+      <Head state={state} view={view} />
+      <div className="jp-ComfyCockpit-body">
+        <Notices state={state} />
+        {!state.status && waiting && <SkeletonRows />}
+        <Bundles bundles={view.bundles} />
+        <Models rows={view.rows} />
+      </div>
+      <Foot state={state} queue={view.queue} />
+    </div>
+  );
+}

@@ -1,0 +1,88 @@
+import IconButton from '@mui/material/IconButton';
+import { useEffect, useState, type ReactElement } from 'react';
+
+import { explain } from '../problem';
+import { isActive, type IState } from '../state';
+import type { Job } from '../wire';
+import { useServices } from './context';
+import { Shape } from './shapes';
+import { facts, jobName, steps } from './words';
+
+/** The queue, one line a job; only while there is one. */
+export function Foot(props: {
+  state: IState;
+  queue: readonly Job[];
+}): ReactElement | null {
+  const { trans } = useServices();
+  if (props.queue.length === 0) {
+    return null;
+  }
+  return (
+    <footer className="jp-ComfyCockpit-foot" aria-label={trans.__('Queue')}>
+      <ul className="jp-ComfyCockpit-list">
+        {props.queue.map(job => (
+          <JobLine key={job.id} job={job} state={props.state} />
+        ))}
+      </ul>
+    </footer>
+  );
+}
+
+function JobLine({ job, state }: { job: Job; state: IState }): ReactElement {
+  const { trans, format, model } = useServices();
+  const [open, setOpen] = useState(false);
+  const active = isActive(job);
+  useEffect(() => {
+    if (!open) {
+      return;
+    }
+    void model.openLog(job.id);
+    return () => model.closeLog(job.id);
+  }, [open, model, job.id]);
+  const { place, total } = steps(job, state);
+  const label = jobName(job, trans, format);
+  const say = state.cancelling.has(job.id)
+    ? trans.__('Cancelling')
+    : job.state === 'queued'
+      ? trans.__('Queued')
+      : job.state === 'running'
+        ? trans.__('%1 of %2', format.count(place), format.count(total))
+        : trans.__('Failed');
+  const reason = job.problem ? explain(job.problem).summary : null;
+  return (
+    <li className={`jp-ComfyCockpit-job jp-mod-${job.state}`}>
+      <div className="jp-ComfyCockpit-jobLine">
+        <IconButton
+          aria-expanded={open}
+          aria-label={trans.__('Log of %1', label)}
+          title={trans.__('Log')}
+          onClick={() => setOpen(!open)}
+        >
+          <Shape name="right" />
+        </IconButton>
+        <span className="jp-ComfyCockpit-name" title={facts(label, reason)}>
+          {label}
+          {reason && <span className="jp-ComfyCockpit-muted"> {reason}</span>}
+        </span>
+        <span className="jp-ComfyCockpit-figures">{say}</span>
+        <IconButton
+          aria-label={
+            active
+              ? trans.__('Cancel %1', label)
+              : trans.__('Dismiss %1', label)
+          }
+          title={active ? trans.__('Cancel') : trans.__('Dismiss')}
+          disabled={state.cancelling.has(job.id)}
+          onClick={() =>
+            active ? void model.cancel(job.id) : model.dismiss(job.id)
+          }
+        >
+          <Shape name="cross" />
+        </IconButton>
+      </div>
+      {open && (
+        <pre tabIndex={0}>{(state.logs.get(job.id) ?? []).join('\n')}</pre>
+      )}
+    </li>
+  );
+}

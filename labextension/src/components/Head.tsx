@@ -1,0 +1,39 @@
+import IconButton from '@mui/material/IconButton';
+import type { ReactElement } from 'react';
+
+import type { IOverview, IState } from '../state';
+import { useServices } from './context';
+import { Shape } from './shapes';
+import { headline } from './words';
+
+/** One line: what is going on now; and one menu. */
+export function Head({
+  state,
+  view
+}: {
+  state: IState;
+  view: IOverview;
+}): ReactElement {
+  const { trans, format, openMenu } = useServices();
+  const { said, more } = headline(state, view, trans, format);
+  return (
+    <header className="jp-ComfyCockpit-head">
+      <span className="jp-ComfyCockpit-headline">
+        <span role="status">{said}</span>
+        {more && (
+          <span className="jp-ComfyCockpit-muted jp-ComfyCockpit-figures">
+            {more}
+          </span>
+        )}
+      </span>
+      <IconButton
+        aria-label={trans.__('More actions')}
+        title={trans.__('More actions')}
+        aria-haspopup="menu"
+        onClick={event => openMenu(event.currentTarget)}
+      >
+        <Shape name="menu" />
+      </IconButton>
+    </header>
+  );
+}

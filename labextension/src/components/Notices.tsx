@@ -1,0 +1,239 @@
+import Button from '@mui/material/Button';
+import { useState, type ReactElement } from 'react';
+
+import { explain, place } from '../problem';
+import type { IState } from '../state';
+import type { ModelsStatus, Problem } from '../wire';
+import { useServices } from './context';
+import { Notice } from './Notice';
+import { connectionWord } from './words';
+
+const LIST_COMMAND = 'jupyter server extension list';
+
+/** Everything that stands above the lists, most urgent first. */
+export function Notices({ state }: { state: IState }): ReactElement {
+  const { model } = useServices();
+  return (
+    <>
+      <ConnectionNotice state={state} />
+      {state.refusal && (
+        <ProblemNotice
+          problem={state.refusal}
+          onDismiss={() => model.dismissRefusal()}
+        />
+      )}
+      {state.authentication === false && <OpenServerNotice />}
+      {state.status && (
+        <DeclarationNotice declaration={state.status.declaration} />
+      )}
+    </>
+  );
+}
+
+function ConnectionNotice({ state }: { state: IState }): ReactElement | null {
+  const { trans, model, reloadPage } = useServices();
+  const { connection } = state;
+  switch (connection.kind) {
+    case 'loading':
+    case 'ready':
+    case 'starting':
+      return null;
+    case 'failed':
+      return (
+        <Notice
+          tone="error"
+          shape="warning"
+          title={connection.cause ?? connectionWord(connection, trans)}
+          actions={
+            <Button onClick={() => void model.restartDaemon()}>
+              {trans.__('Restart')}
+            </Button>
+          }
+        >
+          {connection.log.length > 0 && (
+            <details>
+              <summary>{trans.__('Its last lines')}</summary>
+              <pre tabIndex={0}>{connection.log.join('\n')}</pre>
+            </details>
+          )}
+        </Notice>
+      );
+    case 'absent':
+      return (
+        <Notice
+          tone="error"
+          shape="warning"
+          title={trans.__('The Jupyter server does not know ComfyUI Cockpit.')}
+          actions={
+            <Button onClick={() => model.reconnect()}>
+              {trans.__('Look again')}
+            </Button>
+          }
+        >
+          <ul>
+            <li>
+              {trans.__(
+                'Just installed? Restart the Jupyter server, not only this page.'
+              )}
+            </li>
+            <li>
+              {trans.__(
+                'Is the package in the environment that runs the server?'
+              )}
+            </li>
+            <li>
+              {trans.__('Is it enabled?')} <code>{LIST_COMMAND}</code>
+            </li>
+          </ul>
+        </Notice>
+      );
+    case 'signed-out':
+      return (
+        <Notice
+          tone="warning"
+          shape="warning"
+          title={trans.__('The server does not accept this page any more.')}
+          actions={
+            <Button onClick={reloadPage}>
+              {trans.__('Reload and sign in')}
+            </Button>
+          }
+        />
+      );
+    case 'unreachable':
+      return (
+        <Notice
+          tone="warning"
+          shape="warning"
+          title={trans.__('The Jupyter server does not answer. Trying again…')}
+          actions={
+            <Button onClick={() => model.reconnect()}>
+              {trans.__('Try now')}
+            </Button>
+          }
+        />
+      );
+  }
+}
+
+function ProblemNotice(props: {
+  problem: Problem;
+  onDismiss: () => void;
+}): ReactElement {
+  const { detail, hint } = explain(props.problem);
+  return (
+    <Notice
+      tone="error"
+      shape="warning"
+      title={detail}
+      onDismiss={props.onDismiss}
+    >
+      {hint && <p>{hint}</p>}
+      <ProblemLink problem={props.problem} />
+    </Notice>
+  );
+}
+
+export function ProblemLink({
+  problem
+}: {
+  problem: Problem;
+}): ReactElement | null {
+  const { trans } = useServices();
+  if (!problem.link || !/^https?:\/\//.test(problem.link)) {
+    return null;
+  }
+  return (
+    <a href={problem.link} target="_blank" rel="noreferrer noopener">
+      {problem.code === 'licence_not_accepted'
+        ? trans.__('Open the licence page')
+        : trans.__('Open the page')}
+    </a>
+  );
+}
+
+function OpenServerNotice(): ReactElement | null {
+  const { trans } = useServices();
+  const [read, setRead] = useState(false);
+  if (read) {
+    return null;
+  }
+  return (
+    <Notice
+      tone="warning"
+      shape="warning"
+      title={trans.__('This server asks for no token and no password.')}
+      onDismiss={() => setRead(true)}
+    >
+      <p>
+        {trans.__(
+          'Whoever reaches its address can download and delete models.'
+        )}
+      </p>
+    </Notice>
+  );
+}
+
+function DeclarationNotice(props: {
+  declaration: ModelsStatus['declaration'];
+}): ReactElement | null {
+  const { trans, openFile } = useServices();
+  const { declaration } = props;
+  switch (declaration.state) {
+    case 'ok':
+      return null;
+    case 'missing':
+      return (
+        <Notice
+          tone="plain"
+          shape="ring"
+          title={trans.__(
+            'Models are declared in models.json; there is none yet.'
+          )}
+        >
+          <p>
+            {trans.__('Put it here, and its models arrive by themselves:')}{' '}
+            <code>{declaration.file}</code>
+          </p>
+        </Notice>
+      );
+    case 'invalid':
+      return (
+        <Notice
+          tone="error"
+          shape="warning"
+          title={trans.__('Nothing is installed until models.json is right.')}
+          actions={
+            openFile && (
+              <Button onClick={() => openFile(declaration.file)}>
+                {trans.__('Open models.json')}
+              </Button>
+            )
+          }
+        >
+          <ul className="jp-ComfyCockpit-errors">
+            {declaration.errors.map((error, index) => (
+              <DeclarationError key={index} error={error} />
+            ))}
+          </ul>
+        </Notice>
+      );
+  }
+}
+
+function DeclarationError({ error }: { error: Problem }): ReactElement {
+  const { trans, format } = useServices();
+  const { detail, hint } = explain(error);
+  const line = error.where?.line ?? null;
+  return (
+    <li title={place(error) ?? undefined}>
+      {line !== null && (
+        <span className="jp-ComfyCockpit-muted">
+          {trans.__('Line %1:', format.count(line))}{' '}
+        </span>
+      )}
+      {detail}
+      {hint && <div className="jp-ComfyCockpit-muted">{hint}</div>}
+    </li>
+  );
+}

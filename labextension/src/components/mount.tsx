@@ -1,0 +1,60 @@
+import '../classNames';
+import '../../style/panel.css';
+
+import createCache from '@emotion/cache';
+import { CacheProvider } from '@emotion/react';
+import type { IThemeManager } from '@jupyterlab/apputils';
+import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
+import ThemeProvider from '@mui/material/styles/ThemeProvider';
+import { useEffect, useState, type ReactElement } from 'react';
+import { createRoot } from 'react-dom/client';
+
+import { labTheme } from '../theme';
+import { CockpitView } from './CockpitView';
+import { ServicesProvider, type IServices } from './context';
+
+/** Own key and first in the head: neither another MUI nor the lab's style sheets are touched by ours. */
+const cache = createCache({ key: 'comfyui-cockpit', prepend: true });
+
+export interface IMountOptions {
+  services: IServices;
+  themes: IThemeManager | null;
+}
+
+/** Renders the app into a node until disposed. */
+export function mount(node: HTMLElement, options: IMountOptions): IDisposable {
+  const root = createRoot(node);
+  root.render(
+    <CacheProvider value={cache}>
+      <Themed themes={options.themes}>
+        <ServicesProvider value={options.services}>
+          <CockpitView />
+        </ServicesProvider>
+      </Themed>
+    </CacheProvider>
+  );
+  return new DisposableDelegate(() => root.unmount());
+}
+
+function Themed(props: {
+  themes: IThemeManager | null;
+  children: ReactElement;
+}): ReactElement {
+  const { themes, children } = props;
+  const [theme, setTheme] = useState(labTheme);
+  useEffect(() => {
+    const update = () => setTheme(labTheme());
+    themes?.themeChanged.connect(update);
+    // The attribute changes where there is no theme manager too, and on the first load of the style sheet.
+    const observer = new MutationObserver(update);
+    observer.observe(document.body, {
+      attributeFilter: ['data-jp-theme-name']
+    });
+    update();
+    return () => {
+      themes?.themeChanged.disconnect(update);
+      observer.disconnect();
+    };
+  }, [themes]);
+  return <ThemeProvider theme={theme}>{children}</ThemeProvider>;
+}

@@ -1,0 +1,263 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { Formatter } from '../format';
+import type { Connection, IOverview, IState, Row } from '../state';
+import { isActive } from '../state';
+import type { Job, ModelStatus } from '../wire';
+import type { ShapeName } from './shapes';
+
+/** Between two facts of one line. */
+export const DOT = ' · ';
+
+/** Joins the facts that there are. */
+export function facts(
+  ...parts: readonly (string | null | undefined | false)[]
+): string {
+  return parts.filter(Boolean).join(DOT);
+}
+
+/** The state of a row as a word and a shape. */
+export function rowState(
+  row: Row,
+  trans: TranslationBundle,
+  format: Formatter
+): { word: string; shape: ShapeName } {
+  switch (row.kind) {
+    case 'installed':
+      return { word: trans.__('Installed'), shape: 'check' };
+    case 'missing':
+      return { word: trans.__('Missing'), shape: 'ring' };
+    case 'queued':
+      return {
+        word:
+          row.place === null
+            ? trans.__('Queued')
+            : trans.__('Queued, place %1', format.count(row.place)),
+        shape: 'clock'
+      };
+    case 'cancelling':
+      return { word: trans.__('Cancelling'), shape: 'cross' };
+    case 'failed':
+      return { word: trans.__('Failed'), shape: 'warning' };
+    case 'invalid':
+      return { word: trans.__('Differs'), shape: 'unequal' };
+    case 'working':
+      return phase(row.job, trans);
+  }
+}
+
+function phase(
+  job: Job,
+  trans: TranslationBundle
+): { word: string; shape: ShapeName } {
+  if (job.progress.stalled) {
+    return { word: trans.__('Stalled'), shape: 'warning' };
+  }
+  switch (job.progress.phase) {
+    case 'queued':
+      return { word: trans.__('Queued'), shape: 'clock' };
+    case 'waiting':
+      return { word: trans.__('Waiting for another program'), shape: 'clock' };
+    case 'asking':
+      return { word: trans.__('Asking the host'), shape: 'down' };
+    case 'downloading':
+      return { word: trans.__('Downloading'), shape: 'down' };
+    case 'verifying':
+      return { word: trans.__('Verifying'), shape: 'lens' };
+    case 'publishing':
+    case 'done':
+      return { word: trans.__('Finishing'), shape: 'check' };
+  }
+}
+
+/** Why an installed file is trusted, for its tooltip. */
+export function trust(model: ModelStatus, trans: TranslationBundle): string {
+  switch (model.verified) {
+    case 'declared':
+      return trans.__('Its hash is the one in models.json.');
+    case 'hub':
+      return trans.__('Its hash is the one that the host published.');
+    case 'none':
+      return trans.__('No hash is known to compare it with.');
+    case 'unchecked':
+      return trans.__('Its hash was not compared yet.');
+  }
+}
+
+/** What is going on now, in one line. `said` is the part that changes seldom enough to be announced. */
+export function headline(
+  state: IState,
+  view: IOverview,
+  trans: TranslationBundle,
+  format: Formatter
+): { said: string; more: string } {
+  const quiet = (said: string) => ({ said, more: '' });
+  const { connection, status } = state;
+  if (connection.kind !== 'ready' && connection.kind !== 'loading') {
+    return quiet(connectionWord(connection, trans));
+  }
+  if (!status) {
+    return quiet(trans.__('Loading…'));
+  }
+  const job =
+    view.queue.find(entry => entry.state === 'running') ??
+    view.queue.find(isActive);
+  if (job) {
+    return running(job, state, trans, format);
+  }
+  const errors = status.declaration.errors.length;
+  if (status.declaration.state === 'invalid') {
+    return quiet(
+      trans._n(
+        '%1 error in models.json',
+        '%1 errors in models.json',
+        errors,
+        format.count(errors)
+      )
+    );
+  }
+  if (status.declaration.state === 'missing') {
+    return quiet(trans.__('No models.json'));
+  }
+  const total = view.rows.length;
+  if (total === 0) {
+    return quiet(trans.__('No models declared'));
+  }
+  if (view.failed > 0) {
+    return quiet(
+      trans._n(
+        '%1 model failed',
+        '%1 models failed',
+        view.failed,
+        format.count(view.failed)
+      )
+    );
+  }
+  const differing = view.rows.filter(
+    entry => entry.row.kind === 'invalid'
+  ).length;
+  if (differing > 0) {
+    return quiet(
+      trans._n(
+        '%1 file differs from models.json',
+        '%1 files differ from models.json',
+        differing,
+        format.count(differing)
+      )
+    );
+  }
+  if (view.missing.length > 0) {
+    return {
+      said: trans.__(
+        '%1 of %2 models missing',
+        format.count(view.missing.length),
+        format.count(total)
+      ),
+      more: view.missingBytes ? format.bytes(view.missingBytes) : ''
+    };
+  }
+  return quiet(
+    trans._n(
+      '%1 model installed',
+      'All %1 models installed',
+      total,
+      format.count(total)
+    )
+  );
+}
+
+function running(
+  job: Job,
+  state: IState,
+  trans: TranslationBundle,
+  format: Formatter
+): { said: string; more: string } {
+  const { place, total } = steps(job, state);
+  const said =
+    job.kind === 'models.verify'
+      ? trans.__('Verifying %1 of %2', format.count(place), format.count(total))
+      : job.kind === 'models.pin'
+        ? trans.__(
+            'Reading hashes, %1 of %2',
+            format.count(place),
+            format.count(total)
+          )
+        : trans.__(
+            'Installing %1 of %2',
+            format.count(place),
+            format.count(total)
+          );
+  return { said, more: speed(job, trans, format) };
+}
+
+/** Rate and time left of a job. */
+export function speed(
+  job: Job,
+  trans: TranslationBundle,
+  format: Formatter
+): string {
+  const { bytes_per_second: rate, seconds_left: left } = job.progress;
+  return facts(
+    rate !== null && rate > 0 && format.rate(rate),
+    left !== null && trans.__('%1 left', format.duration(left))
+  );
+}
+
+/** What a job of the queue is about. */
+export function jobName(
+  job: Job,
+  trans: TranslationBundle,
+  format: Formatter
+): string {
+  const count = job.subjects.length;
+  const number = format.count(count);
+  switch (job.kind) {
+    case 'models.install':
+    case 'models.fetch':
+      return trans._n('Install %1 model', 'Install %1 models', count, number);
+    case 'models.verify':
+      return trans._n('Verify %1 model', 'Verify %1 models', count, number);
+    case 'models.pin':
+      return trans._n('Pin %1 model', 'Pin %1 models', count, number);
+    default:
+      return job.kind;
+  }
+}
+
+/** Which of its subjects a job is at, from 1. */
+export function steps(
+  job: Job,
+  state: IState
+): { place: number; total: number } {
+  const total = job.progress.total_steps ?? job.subjects.length;
+  let done = job.progress.done_steps;
+  if (done === null) {
+    const children = [...state.jobs.values()].filter(
+      child => child.parent === job.id
+    );
+    done = children.filter(child => !isActive(child)).length;
+  }
+  return { place: Math.min(total, done + 1), total };
+}
+
+export function connectionWord(
+  connection: Connection,
+  trans: TranslationBundle
+): string {
+  switch (connection.kind) {
+    case 'loading':
+      return trans.__('Loading…');
+    case 'ready':
+      return trans.__('Ready');
+    case 'starting':
+      return trans.__('Starting…');
+    case 'failed':
+      return trans.__('The daemon does not run');
+    case 'absent':
+      return trans.__('The server part is missing');
+    case 'signed-out':
+      return trans.__('Signed out');
+    case 'unreachable':
+      return trans.__('The server does not answer');
+  }
+}

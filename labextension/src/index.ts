@@ -1,0 +1,240 @@
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import {
+  ICommandPalette,
+  InputDialog,
+  IThemeManager,
+  MainAreaWidget,
+  WidgetTracker
+} from '@jupyterlab/apputils';
+import { ILauncher } from '@jupyterlab/launcher';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { CommandIDs } from './commands';
+import { cockpitIcon } from './icon';
+import type { CockpitModel } from './model';
+import { DOMAIN, ICockpit, NAME, TITLE } from './tokens';
+import { CockpitWidget } from './widgets/CockpitWidget';
+
+const PANEL_ID = 'jp-comfyui-cockpit-panel';
+const WIDE_ID = 'jp-comfyui-cockpit-wide';
+
+/** No arguments. */
+const NOTHING = { args: { type: 'object', properties: {} } } as const;
+
+const cockpit: JupyterFrontEndPlugin<ICockpit> = {
+  id: `${NAME}:model`,
+  description: 'Provides the state of models and jobs, loaded on first use.',
+  autoStart: true,
+  provides: ICockpit,
+  activate: (app: JupyterFrontEnd): ICockpit => {
+    let model: Promise<CockpitModel> | null = null;
+    const load = async () => {
+      const [{ CockpitModel }, { CockpitClient }] = await Promise.all([
+        import('./model'),
+        import('./request')
+      ]);
+      return new CockpitModel(
+        new CockpitClient(app.serviceManager.serverSettings)
+      );
+    };
+    return { model: () => (model ??= load()) };
+  }
+};
+
+const panel: JupyterFrontEndPlugin<void> = {
+  id: `${NAME}:panel`,
+  description:
+    'Adds the side panel, its wide form in the main area, and the launcher tile.',
+  autoStart: true,
+  requires: [ICockpit],
+  optional: [
+    ITranslator,
+    IThemeManager,
+    ICommandPalette,
+    ILauncher,
+    ILayoutRestorer
+  ],
+  activate: (
+    app: JupyterFrontEnd,
+    cockpit: ICockpit,
+    translator: ITranslator | null,
+    themes: IThemeManager | null,
+    palette: ICommandPalette | null,
+    launcher: ILauncher | null,
+    restorer: ILayoutRestorer | null
+  ): void => {
+    const { commands, shell } = app;
+    const language = translator ?? nullTranslator;
+    const trans = language.load(DOMAIN);
+    const load = async () => {
+      const [{ cockpitApp }, model] = await Promise.all([
+        import('./app'),
+        cockpit.model()
+      ]);
+      return cockpitApp(app, model, language, themes);
+    };
+
+    const side = new CockpitWidget(load);
+    side.id = PANEL_ID;
+    side.title.icon = cockpitIcon;
+    side.title.caption = TITLE;
+    side.node.setAttribute('role', 'region');
+    side.node.setAttribute('aria-label', TITLE);
+    shell.add(side, 'left', { rank: 900, type: TITLE });
+    restorer?.add(side, PANEL_ID);
+
+    const tracker = new WidgetTracker<MainAreaWidget<CockpitWidget>>({
+      namespace: WIDE_ID
+    });
+    commands.addCommand(CommandIDs.open, {
+      label: trans.__('Open Panel'),
+      icon: cockpitIcon,
+      describedBy: NOTHING,
+      execute: () => shell.activateById(PANEL_ID)
+    });
+    commands.addCommand(CommandIDs.openWide, {
+      label: args =>
+        args['menu']
+          ? trans.__('Open Wide')
+          : args['launcher']
+            ? TITLE
+            : trans.__('Open in the Main Area'),
+      caption: trans.__('Model files, and how they arrive'),
+      icon: cockpitIcon,
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            launcher: { type: 'boolean' },
+            menu: { type: 'boolean' }
+          }
+        }
+      },
+      execute: () => {
+        let wide = tracker.currentWidget;
+        if (!wide) {
+          wide = new MainAreaWidget({ content: new CockpitWidget(load) });
+          wide.id = WIDE_ID;
+          wide.title.label = TITLE;
+          wide.title.icon = cockpitIcon;
+          wide.title.closable = true;
+          void tracker.add(wide);
+        }
+        if (!wide.isAttached) {
+          shell.add(wide, 'main', { type: TITLE });
+        }
+        shell.activateById(wide.id);
+      }
+    });
+    if (restorer) {
+      void restorer.restore(tracker, {
+        command: CommandIDs.openWide,
+        name: () => WIDE_ID
+      });
+    }
+    palette?.addItem({ command: CommandIDs.open, category: TITLE });
+    palette?.addItem({ command: CommandIDs.openWide, category: TITLE });
+    launcher?.add({
+      command: CommandIDs.openWide,
+      args: { launcher: true },
+      category: trans.__('Other'),
+      rank: 10
+    });
+    // The one line that tells users that the extension is there.
+    // eslint-disable-next-line no-console
+    console.log('JupyterLab extension comfyui-cockpit is activated!');
+  }
+};
+
+const actions: JupyterFrontEndPlugin<void> = {
+  id: `${NAME}:commands`,
+  description: 'Adds the commands that install, verify and restart.',
+  autoStart: true,
+  requires: [ICockpit],
+  optional: [ITranslator, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    cockpit: ICockpit,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null
+  ): void => {
+    const { commands, shell } = app;
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    /** Shows the panel, so that what follows is seen, and gives the model once it knows its models. */
+    const ready = async (): Promise<CockpitModel> => {
+      shell.activateById(PANEL_ID);
+      const model = await cockpit.model();
+      const hold = model.hold();
+      try {
+        await model.until(state => state.connection.kind !== 'loading');
+      } finally {
+        hold.dispose();
+      }
+      return model;
+    };
+
+    commands.addCommand(CommandIDs.installBundle, {
+      label: args =>
+        typeof args['bundle'] === 'string'
+          ? trans.__('Install Bundle %1', args['bundle'])
+          : trans.__('Install Bundle…'),
+      describedBy: {
+        args: { type: 'object', properties: { bundle: { type: 'string' } } }
+      },
+      execute: async args => {
+        const model = await ready();
+        let bundle = typeof args['bundle'] === 'string' ? args['bundle'] : null;
+        if (bundle === null) {
+          const items = (model.getState().status?.bundles ?? []).map(
+            entry => entry.id
+          );
+          if (items.length === 0) {
+            return;
+          }
+          const answer = await InputDialog.getItem({
+            title: trans.__('Install bundle'),
+            items,
+            okLabel: trans.__('Install')
+          });
+          bundle = answer.button.accept ? answer.value : null;
+        }
+        if (bundle) {
+          await model.install({ bundles: [bundle] });
+        }
+      }
+    });
+    commands.addCommand(CommandIDs.installMissing, {
+      label: trans.__('Install All Missing Models'),
+      describedBy: NOTHING,
+      execute: async () => void (await (await ready()).install({ all: true }))
+    });
+    commands.addCommand(CommandIDs.verify, {
+      label: trans.__('Verify Models'),
+      caption: trans.__('Read every installed file and compare its hash'),
+      describedBy: NOTHING,
+      execute: async () => void (await (await ready()).verify())
+    });
+    commands.addCommand(CommandIDs.restartDaemon, {
+      label: trans.__('Restart Daemon'),
+      describedBy: NOTHING,
+      execute: async () => {
+        shell.activateById(PANEL_ID);
+        await (await cockpit.model()).restartDaemon();
+      }
+    });
+    for (const command of [
+      CommandIDs.installBundle,
+      CommandIDs.installMissing,
+      CommandIDs.verify,
+      CommandIDs.restartDaemon
+    ]) {
+      palette?.addItem({ command, category: TITLE });
+    }
+  }
+};
+
+export default [cockpit, panel, actions];

@@ -1,0 +1,417 @@
+import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
+
+import { AnswerError, ProblemError, type ICockpitClient } from './request';
+import {
+  EMPTY,
+  isActive,
+  withJob,
+  withJobs,
+  withLog,
+  without,
+  type IState
+} from './state';
+import {
+  backOff,
+  EventParser,
+  readEvents,
+  SilentStreamError,
+  type IServerEvent
+} from './stream';
+import type {
+  ChangeEvent,
+  Job,
+  LogEvent,
+  Selection,
+  SnapshotEvent
+} from './wire';
+
+/** Milliseconds between two looks at a daemon that starts. */
+const STARTING_MS = 1_000;
+/** Between two looks at a server without our part, or with a daemon that gave up. */
+const SLOW_MS = 10_000;
+/** Between two polls, where streams do not come through: while something runs, and else. */
+const POLL_BUSY_MS = 1_500;
+const POLL_IDLE_MS = 10_000;
+/** How long polling lasts before the stream is tried again. */
+const POLLING_MS = 300_000;
+
+/** Whether the page is looked at: a seam for `document.visibilityState`. */
+export interface IPageVisibility {
+  readonly visible: boolean;
+  onChange(listener: () => void): IDisposable;
+}
+
+/**
+ * The one state of a browser tab, outside React. It follows the daemon while somebody holds it and the
+ * page is visible: a hidden tab gives its connection back.
+ */
+export class CockpitModel {
+  constructor(
+    private readonly _client: ICockpitClient,
+    private readonly _page: IPageVisibility = browserPage()
+  ) {
+    this._page.onChange(() => this._toggle());
+  }
+
+  readonly getState = (): IState => this._state;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this._listeners.add(listener);
+    return () => this._listeners.delete(listener);
+  };
+
+  /** Follow the daemon until the holder lets go. */
+  hold(): IDisposable {
+    this._holders += 1;
+    this._toggle();
+    return new DisposableDelegate(() => {
+      this._holders -= 1;
+      this._toggle();
+    });
+  }
+
+  /** Resolves with the first state that satisfies the condition, while somebody holds the model. */
+  until(condition: (state: IState) => boolean): Promise<IState> {
+    return new Promise(resolve => {
+      const look = () => {
+        if (condition(this._state)) {
+          stop();
+          resolve(this._state);
+        }
+      };
+      const stop = this.subscribe(look);
+      look();
+    });
+  }
+
+  /** Install; the rows say "queued" before the daemon has answered. */
+  async install(selection: Selection): Promise<Job | null> {
+    const ids = this._selected(selection);
+    this._set({
+      ...this._state,
+      asked: new Set([...this._state.asked, ...ids])
+    });
+    const job = await this._ask(() => this._client.install(selection));
+    this._set({ ...this._state, asked: without(this._state.asked, ids) });
+    return job;
+  }
+
+  verify(): Promise<Job | null> {
+    return this._ask(() => this._client.verify({ all: true }));
+  }
+
+  async cancel(jobId: string): Promise<void> {
+    this._set({
+      ...this._state,
+      cancelling: new Set([...this._state.cancelling, jobId])
+    });
+    const job = await this._ask(() => this._client.cancel(jobId));
+    if (!job) {
+      this._set({
+        ...this._state,
+        cancelling: without(this._state.cancelling, [jobId])
+      });
+    }
+  }
+
+  /** Takes an ended job from the queue: it has been read. */
+  dismiss(jobId: string): void {
+    const jobs = new Map([...this._state.jobs].filter(([id]) => id !== jobId));
+    this._read.add(jobId);
+    this._set({ ...this._state, jobs });
+  }
+
+  dismissRefusal(): void {
+    this._set({ ...this._state, refusal: null });
+  }
+
+  /** Loads the last lines of a job and keeps them up to date until `closeLog`. */
+  async openLog(jobId: string): Promise<void> {
+    const logs = new Map(this._state.logs);
+    logs.set(jobId, []);
+    this._set({ ...this._state, logs });
+    const job = await this._ask(() => this._client.job(jobId));
+    if (job && this._state.logs.has(jobId)) {
+      const filled = new Map(this._state.logs);
+      filled.set(jobId, job.log ?? []);
+      this._set({ ...this._state, logs: filled });
+    }
+  }
+
+  closeLog(jobId: string): void {
+    this._set({
+      ...this._state,
+      logs: new Map([...this._state.logs].filter(([id]) => id !== jobId))
+    });
+  }
+
+  async restartDaemon(): Promise<void> {
+    try {
+      await this._client.restart();
+      this._set({ ...this._state, connection: { kind: 'starting' } });
+    } catch (error) {
+      this._refuse(error);
+    }
+    this.reconnect();
+  }
+
+  /** Look again now, whatever the back-off says. */
+  reconnect(): void {
+    this._stop();
+    this._toggle();
+  }
+
+  private _selected(selection: Selection): string[] {
+    const status = this._state.status;
+    if (!status) {
+      return [];
+    }
+    const bundles = status.bundles.filter(bundle =>
+      selection.all ? bundle.enabled : selection.bundles?.includes(bundle.id)
+    );
+    const inBundles = bundles.flatMap(bundle => bundle.models);
+    const all = selection.all ? status.models.map(model => model.id) : [];
+    return [...new Set([...(selection.models ?? []), ...inBundles, ...all])];
+  }
+
+  private async _ask(request: () => Promise<Job>): Promise<Job | null> {
+    try {
+      const job = await request();
+      this._see(job);
+      return job;
+    } catch (error) {
+      this._refuse(error);
+      return null;
+    }
+  }
+
+  private _refuse(error: unknown): void {
+    if (error instanceof ProblemError) {
+      this._set({ ...this._state, refusal: error.problem });
+    } else if (error instanceof AnswerError) {
+      this._set({ ...this._state, connection: { kind: error.why } });
+      this.reconnect();
+    } else {
+      throw error;
+    }
+  }
+
+  private _toggle(): void {
+    const wanted = this._holders > 0 && this._page.visible;
+    if (wanted && !this._running) {
+      this._running = new AbortController();
+      void this._follow(this._running.signal);
+    } else if (!wanted) {
+      this._stop();
+    }
+  }
+
+  private _stop(): void {
+    this._running?.abort();
+    this._running = null;
+  }
+
+  /** Connects, follows, and connects again, until told to stop. */
+  private async _follow(stop: AbortSignal): Promise<void> {
+    let attempt = 0;
+    let waitFor = 0;
+    while (!stop.aborted) {
+      try {
+        if (this._buffered) {
+          await this._poll(stop);
+        } else {
+          await this._connect(stop, () => (attempt = 0));
+        }
+        waitFor = backOff(attempt++);
+      } catch (error) {
+        if (stop.aborted) {
+          return;
+        }
+        this._buffered = error instanceof SilentStreamError;
+        waitFor = this._buffered ? 0 : this._lost(error, attempt++);
+      }
+      await pause(waitFor, stop);
+    }
+  }
+
+  /** One connection, from its first byte to its last. */
+  private async _connect(
+    stop: AbortSignal,
+    onReady: () => void
+  ): Promise<void> {
+    const server = await this._client.server();
+    this._set({ ...this._state, authentication: server.authentication });
+    const closed = new AbortController();
+    const close = () => closed.abort();
+    stop.addEventListener('abort', close);
+    try {
+      const body = await this._client.events(this._lastEventId, closed.signal);
+      onReady();
+      this._refresh();
+      await readEvents(body, new EventParser(this._lastEventId), event => {
+        if (!stop.aborted) {
+          this._lastEventId = event.id;
+          this._onEvent(event);
+        }
+      });
+    } finally {
+      stop.removeEventListener('abort', close);
+      closed.abort();
+    }
+  }
+
+  /** Says why the connection was lost; returns how long to wait before the next try. */
+  private _lost(error: unknown, attempt: number): number {
+    if (error instanceof ProblemError) {
+      const { code, detail, args } = error.problem;
+      if (code === 'starting') {
+        this._set({ ...this._state, connection: { kind: 'starting' } });
+        return STARTING_MS;
+      }
+      if (code === 'daemon_failed') {
+        const log = Array.isArray(args.log) ? args.log.map(String) : [];
+        this._set({
+          ...this._state,
+          connection: { kind: 'failed', cause: detail, log }
+        });
+        return SLOW_MS;
+      }
+    }
+    if (error instanceof AnswerError && error.why !== 'unreachable') {
+      this._set({ ...this._state, connection: { kind: error.why } });
+      return SLOW_MS;
+    }
+    // One lost connection is not news: a proxy may just have cut it.
+    if (attempt > 1) {
+      this._set({ ...this._state, connection: { kind: 'unreachable' } });
+    }
+    return backOff(attempt);
+  }
+
+  /** Asks again and again, where streams do not come through. */
+  private async _poll(stop: AbortSignal): Promise<void> {
+    const end = Date.now() + POLLING_MS;
+    while (!stop.aborted && Date.now() < end) {
+      const [jobs, status] = await Promise.all([
+        this._client.jobs(),
+        this._client.models()
+      ]);
+      if (stop.aborted) {
+        return;
+      }
+      const state = withJobs(this._state, this._unread(jobs));
+      this._set({ ...state, connection: { kind: 'ready' }, status });
+      await pause(jobs.some(isActive) ? POLL_BUSY_MS : POLL_IDLE_MS, stop);
+    }
+    this._buffered = false;
+  }
+
+  private _onEvent(event: IServerEvent): void {
+    switch (event.type) {
+      case 'snapshot': {
+        const data = JSON.parse(event.data) as SnapshotEvent;
+        this._set(withJobs(this._state, this._unread(data.jobs)));
+        this._refreshIfOlder(data.models_revision);
+        break;
+      }
+      case 'job':
+        this._see(JSON.parse(event.data) as Job);
+        break;
+      case 'log': {
+        const data = JSON.parse(event.data) as LogEvent;
+        this._set(withLog(this._state, data.job_id, data.lines));
+        break;
+      }
+      case 'models':
+        this._refreshIfOlder((JSON.parse(event.data) as ChangeEvent).revision);
+        break;
+    }
+  }
+
+  private _see(job: Job): void {
+    if (!this._read.has(job.id)) {
+      this._set(withJob(this._state, job));
+    }
+  }
+
+  private _unread(jobs: readonly Job[]): Job[] {
+    return jobs.filter(job => !this._read.has(job.id));
+  }
+
+  private _refreshIfOlder(revision: number): void {
+    if (this._state.status?.revision !== revision) {
+      this._refresh();
+    }
+  }
+
+  /** Fetches the status document; asked for while it is under way, it is fetched once more. */
+  private _refresh(): void {
+    if (this._refreshing) {
+      this._refreshAgain = true;
+      return;
+    }
+    this._refreshing = true;
+    this._client
+      .models()
+      .then(
+        status =>
+          this._set({ ...this._state, status, connection: { kind: 'ready' } }),
+        (error: unknown) => void this._lost(error, 0)
+      )
+      .finally(() => {
+        this._refreshing = false;
+        if (this._refreshAgain) {
+          this._refreshAgain = false;
+          this._refresh();
+        }
+      });
+  }
+
+  private _set(state: IState): void {
+    this._state = state;
+    for (const listener of [...this._listeners]) {
+      listener();
+    }
+  }
+
+  private _state: IState = EMPTY;
+  private readonly _listeners = new Set<() => void>();
+  private _lastEventId: string | null = null;
+  private readonly _read = new Set<string>();
+  private _holders = 0;
+  /** Something between holds streams back: poll for a while. */
+  private _buffered = false;
+  private _running: AbortController | null = null;
+  private _refreshing = false;
+  private _refreshAgain = false;
+}
+
+/** Resolves after `ms`, or at once when told to stop. */
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const end = () => {
+      clearTimeout(timer);
+      stop.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    stop.addEventListener('abort', end);
+    if (stop.aborted) {
+      end();
+    }
+  });
+}
+
+function browserPage(): IPageVisibility {
+  return {
+    get visible() {
+      return document.visibilityState === 'visible';
+    },
+    onChange: listener => {
+      document.addEventListener('visibilitychange', listener);
+      return new DisposableDelegate(() =>
+        document.removeEventListener('visibilitychange', listener)
+      );
+    }
+  };
+}

@@ -1,0 +1,27 @@
+import type { components } from './api';
+
+type Schemas = components['schemas'];
+
+export type Problem = Schemas['Problem'];
+export type Job = Schemas['Job'];
+export type ModelsStatus = Schemas['ModelsStatus'];
+export type ModelStatus = Schemas['ModelStatus'];
+export type BundleStatus = Schemas['BundleStatus'];
+export type Selection = Schemas['Selection'];
+export type VerifyRequest = Schemas['VerifyRequest'];
+export type SnapshotEvent = Schemas['SnapshotEvent'];
+export type LogEvent = Schemas['LogEvent'];
+export type ChangeEvent = Schemas['ChangeEvent'];
+
+/**
+ * What the server extension itself says about the daemon: `GET /comfyui-cockpit/server`.
+ * It is not one of the daemon's routes, so it is not in the OpenAPI document.
+ */
+export interface IServerDocument {
+  version: string;
+  state: 'starting' | 'ready' | 'failed' | 'stopped';
+  log: string[];
+  /** False when anyone who reaches the address is let in. */
+  authentication: boolean;
+  cause: string | null;
+}
