@@ -4,6 +4,7 @@ Each is built when its sources are here and it is missing or older than they are
 both and no sources, so nothing is built from one, and neither Maven nor Node is needed.
 
 `python hatch_build.py` names every missing tool and builds nothing; `make` asks so first.
+`python hatch_build.py jar labextension` builds what is due, without packing a wheel.
 """
 
 from __future__ import annotations
@@ -79,6 +80,9 @@ class CockpitBuildHook(BuildHookInterface):  # type: ignore[misc]
             build_jar()
         if labextension:
             build_labextension()
+        for product in (JAR, LABEXTENSION):
+            if not product.made.is_file():
+                raise SystemExit(f"{product.made} is missing, and so are its sources.")
 
 
 def build_jar() -> None:
@@ -149,7 +153,16 @@ def _run(command: list[str]) -> None:
     )
 
 
-if __name__ == "__main__":
-    tools = missing_tools()
+def main(wanted: list[str]) -> None:
+    """Name the missing tools, or build what is wanted and due."""
+    tools = missing_tools(maven=wanted != ["labextension"], node=wanted != ["jar"])
     if tools:
         sys.exit("\n".join(["These tools are missing:", *tools]))
+    if "jar" in wanted and JAR.due():
+        build_jar()
+    if "labextension" in wanted and LABEXTENSION.due():
+        build_labextension()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

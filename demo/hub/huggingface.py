@@ -174,7 +174,8 @@ def _look_up(x: Exchange, prefix: str, name: str, revision: str, *, bytes_: bool
         _refuse(x, 404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return None
     if repo.gated and bytes_ and token != "hf_demo":
-        return _gated(x, repo, token)
+        _gated(x, repo, token)
+        return None
     return Asked(repo, revision, commit)
 
 
