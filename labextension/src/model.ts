@@ -177,7 +177,10 @@ export class CockpitModel {
   private async _ask(request: () => Promise<Job>): Promise<Job | null> {
     try {
       const job = await request();
-      this._see(job);
+      // The stream may have been faster, and knows better.
+      if (!this._state.jobs.has(job.id)) {
+        this._see(job);
+      }
       return job;
     } catch (error) {
       this._refuse(error);
@@ -329,9 +332,13 @@ export class CockpitModel {
   }
 
   private _see(job: Job): void {
-    if (!this._read.has(job.id)) {
-      this._set(withJob(this._state, job));
+    if (this._read.has(job.id) || (isActive(job) && this._ended.has(job.id))) {
+      return;
     }
+    if (!isActive(job)) {
+      this._ended.add(job.id);
+    }
+    this._set(withJob(this._state, job));
   }
 
   private _unread(jobs: readonly Job[]): Job[] {
@@ -378,6 +385,8 @@ export class CockpitModel {
   private readonly _listeners = new Set<() => void>();
   private _lastEventId: string | null = null;
   private readonly _read = new Set<string>();
+  /** Jobs that the stream said are over: an answer that was under way cannot bring them back. */
+  private readonly _ended = new Set<string>();
   private _holders = 0;
   /** Something between holds streams back: poll for a while. */
   private _buffered = false;

@@ -179,8 +179,8 @@ export interface IBundleRow {
   readonly installed: number;
   /** Bytes that an install would fetch; null while unknown. */
   readonly missingBytes: number | null;
-  /** Models of the bundle that wait or are being fetched. */
-  readonly active: number;
+  /** Jobs that fetch models of the bundle now or next. */
+  readonly fetches: readonly string[];
   /** Models that an install would still have to fetch and that nobody asked for yet. */
   readonly open: readonly string[];
   readonly autoInstall: boolean;
@@ -194,6 +194,8 @@ export interface IOverview {
   readonly queue: readonly Job[];
   readonly installed: number;
   readonly failed: number;
+  /** False while models.json has errors: nothing is installed from it. */
+  readonly installable: boolean;
   readonly missing: readonly string[];
   readonly missingBytes: number | null;
 }
@@ -215,7 +217,7 @@ export function overview(state: IState): IOverview {
       total: members.length,
       installed: members.filter(entry => entry.row.kind === 'installed').length,
       missingBytes: bundle.missing_bytes,
-      active: members.filter(entry => isBusy(entry.row)).length,
+      fetches: members.flatMap(entry => fetchOf(entry.row) ?? []),
       open: members
         .filter(entry => isOpen(entry.row))
         .map(entry => entry.model.id),
@@ -223,6 +225,7 @@ export function overview(state: IState): IOverview {
       enabled: bundle.enabled
     };
   });
+  const installable = state.status?.declaration.state === 'ok';
   const missing = rows.filter(entry => isOpen(entry.row));
   const sizes = missing.map(entry => entry.model.size_bytes);
   return {
@@ -231,6 +234,7 @@ export function overview(state: IState): IOverview {
     queue: [...state.jobs.values()].filter(job => job.parent === null),
     installed: rows.filter(entry => entry.row.kind === 'installed').length,
     failed: rows.filter(entry => entry.row.kind === 'failed').length,
+    installable,
     missing: missing.map(entry => entry.model.id),
     missingBytes: sizes.every(size => size !== null)
       ? sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)
@@ -238,10 +242,9 @@ export function overview(state: IState): IOverview {
   };
 }
 
-function isBusy(row: Row): boolean {
-  return (
-    row.kind === 'queued' || row.kind === 'working' || row.kind === 'cancelling'
-  );
+function fetchOf(row: Row): string | null {
+  const job = row.kind === 'queued' || row.kind === 'working' ? row.job : null;
+  return job?.kind === 'models.fetch' ? job.id : null;
 }
 
 function isOpen(row: Row): boolean {

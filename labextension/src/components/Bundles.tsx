@@ -7,9 +7,11 @@ import { facts } from './words';
 
 /** Bundles, each with one button. */
 export function Bundles({
-  bundles
+  bundles,
+  installable
 }: {
   bundles: readonly IBundleRow[];
+  installable: boolean;
 }): ReactElement | null {
   const { trans, format } = useServices();
   if (bundles.length === 0) {
@@ -23,21 +25,30 @@ export function Bundles({
       </h3>
       <ul className="jp-ComfyCockpit-list">
         {bundles.map(bundle => (
-          <BundleRow key={bundle.id} bundle={bundle} />
+          <BundleRow
+            key={bundle.id}
+            bundle={bundle}
+            installable={installable}
+          />
         ))}
       </ul>
     </section>
   );
 }
 
-function BundleRow({ bundle }: { bundle: IBundleRow }): ReactElement {
-  const { trans, format, model } = useServices();
+interface IBundleRowProps {
+  bundle: IBundleRow;
+  installable: boolean;
+}
+
+function BundleRow({ bundle, installable }: IBundleRowProps): ReactElement {
+  const { trans, format } = useServices();
   const complete = bundle.installed === bundle.total;
   const line = facts(
     complete
       ? trans._n(
-          '%1 model',
-          '%1 models',
+          '%1 model installed',
+          '%1 models installed',
           bundle.total,
           format.count(bundle.total)
         )
@@ -54,25 +65,52 @@ function BundleRow({ bundle }: { bundle: IBundleRow }): ReactElement {
   );
   return (
     <li className="jp-ComfyCockpit-row jp-ComfyCockpit-bundle">
-      <div
-        className="jp-ComfyCockpit-name"
-        title={bundle.description ?? bundle.id}
-      >
-        {bundle.id}
+      <div className="jp-ComfyCockpit-line">
+        <div
+          className="jp-ComfyCockpit-name"
+          title={bundle.description ?? bundle.id}
+        >
+          {bundle.id}
+        </div>
+        <div className="jp-ComfyCockpit-action">
+          <BundleAction bundle={bundle} installable={installable} />
+        </div>
       </div>
-      <div className="jp-ComfyCockpit-facts" title={line}>
-        {line}
-      </div>
-      <div className="jp-ComfyCockpit-action">
-        {bundle.open.length > 0 && (
-          <Button
-            aria-label={trans.__('Install bundle %1', bundle.id)}
-            onClick={() => void model.install({ bundles: [bundle.id] })}
-          >
-            {trans.__('Install')}
-          </Button>
-        )}
+      <div className="jp-ComfyCockpit-line">
+        <div className="jp-ComfyCockpit-facts">
+          <span title={line}>{line}</span>
+        </div>
       </div>
     </li>
   );
+}
+
+function BundleAction({
+  bundle,
+  installable
+}: IBundleRowProps): ReactElement | null {
+  const { trans, model } = useServices();
+  if (installable && bundle.open.length > 0) {
+    return (
+      <Button
+        aria-label={trans.__('Install bundle %1', bundle.id)}
+        onClick={() => void model.install({ bundles: [bundle.id] })}
+      >
+        {trans.__('Install')}
+      </Button>
+    );
+  }
+  if (bundle.fetches.length > 0) {
+    return (
+      <Button
+        aria-label={trans.__('Cancel bundle %1', bundle.id)}
+        onClick={() =>
+          void Promise.all(bundle.fetches.map(job => model.cancel(job)))
+        }
+      >
+        {trans.__('Cancel')}
+      </Button>
+    );
+  }
+  return null;
 }

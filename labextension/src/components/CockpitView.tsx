@@ -21,8 +21,8 @@ export function CockpitView(): ReactElement {
       <div className="jp-ComfyCockpit-body">
         <Notices state={state} />
         {!state.status && waiting && <SkeletonRows />}
-        <Bundles bundles={view.bundles} />
-        <Models rows={view.rows} />
+        <Bundles bundles={view.bundles} installable={view.installable} />
+        <Models rows={view.rows} installable={view.installable} />
       </div>
       <Foot state={state} queue={view.queue} />
     </div>

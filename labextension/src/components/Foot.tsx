@@ -6,7 +6,7 @@ import { isActive, type IState } from '../state';
 import type { Job } from '../wire';
 import { useServices } from './context';
 import { Shape } from './shapes';
-import { facts, jobName, steps } from './words';
+import { jobName, steps } from './words';
 
 /** The queue, one line a job; only while there is one. */
 export function Foot(props: {
@@ -60,9 +60,8 @@ function JobLine({ job, state }: { job: Job; state: IState }): ReactElement {
         >
           <Shape name="right" />
         </IconButton>
-        <span className="jp-ComfyCockpit-name" title={facts(label, reason)}>
+        <span className="jp-ComfyCockpit-name" title={label}>
           {label}
-          {reason && <span className="jp-ComfyCockpit-muted"> {reason}</span>}
         </span>
         <span className="jp-ComfyCockpit-figures">{say}</span>
         <IconButton
@@ -80,6 +79,7 @@ function JobLine({ job, state }: { job: Job; state: IState }): ReactElement {
           <Shape name="cross" />
         </IconButton>
       </div>
+      {reason && <div className="jp-ComfyCockpit-muted">{reason}</div>}
       {open && (
         <pre tabIndex={0}>{(state.logs.get(job.id) ?? []).join('\n')}</pre>
       )}

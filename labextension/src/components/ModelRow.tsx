@@ -15,12 +15,14 @@ import { facts, rowState, speed, trust } from './words';
 interface IModelRowProps {
   model: ModelStatus;
   row: Row;
+  installable: boolean;
 }
 
 /** Name, facts, one state, one action; under it what is going on or what went wrong. */
 export const ModelRow = memo(function ModelRow({
   model,
-  row
+  row,
+  installable
 }: IModelRowProps): ReactElement {
   const { trans, format } = useServices();
   const { word, shape } = rowState(row, trans, format);
@@ -36,32 +38,36 @@ export const ModelRow = memo(function ModelRow({
       className={`jp-ComfyCockpit-row jp-mod-${row.kind}`}
       data-model={model.id}
     >
-      <div className="jp-ComfyCockpit-name" title={model.path}>
-        {facts(model.display_name, model.version)}
+      <div className="jp-ComfyCockpit-line">
+        <div className="jp-ComfyCockpit-name" title={model.path}>
+          {facts(model.display_name, model.version)}
+        </div>
+        <div className="jp-ComfyCockpit-action">
+          <Action model={model} row={row} installable={installable} />
+        </div>
       </div>
-      <div className="jp-ComfyCockpit-facts" title={line}>
-        {line}
-        {model.executes_code && (
-          <span
-            className="jp-ComfyCockpit-code"
-            title={trans.__(
-              'A file of this format can run code when it is loaded.'
-            )}
-          >
-            <Shape name="warning" />
-            {trans.__('runs code')}
-          </span>
-        )}
-      </div>
-      <div
-        className="jp-ComfyCockpit-state"
-        title={row.kind === 'installed' ? trust(model, trans) : undefined}
-      >
-        <Shape name={shape} />
-        <span>{word}</span>
-      </div>
-      <div className="jp-ComfyCockpit-action">
-        <Action model={model} row={row} />
+      <div className="jp-ComfyCockpit-line">
+        <div className="jp-ComfyCockpit-facts">
+          <span title={line}>{line}</span>
+          {model.executes_code && (
+            <span
+              className="jp-ComfyCockpit-code"
+              title={trans.__(
+                'A file of this format can run code when it is loaded.'
+              )}
+            >
+              <Shape name="warning" />
+              {trans.__('runs code')}
+            </span>
+          )}
+        </div>
+        <div
+          className="jp-ComfyCockpit-state"
+          title={row.kind === 'installed' ? trust(model, trans) : undefined}
+        >
+          <Shape name={shape} />
+          <span>{word}</span>
+        </div>
       </div>
       {row.kind === 'working' && (
         <Working job={row.job} name={model.display_name} />
@@ -71,9 +77,16 @@ export const ModelRow = memo(function ModelRow({
   );
 });
 
-function Action({ model, row }: IModelRowProps): ReactElement | null {
+function Action({
+  model,
+  row,
+  installable
+}: IModelRowProps): ReactElement | null {
   const { trans, format, model: cockpit, confirm } = useServices();
   const install = () => void cockpit.install({ models: [model.id] });
+  if (!installable && !isActiveRow(row)) {
+    return null;
+  }
   switch (row.kind) {
     case 'missing':
       return (
@@ -140,6 +153,10 @@ function Action({ model, row }: IModelRowProps): ReactElement | null {
     case 'cancelling':
       return null;
   }
+}
+
+function isActiveRow(row: Row): boolean {
+  return row.kind === 'queued' || row.kind === 'working';
 }
 
 /** A thin bar, and how far, how fast, how long. */

@@ -6,9 +6,11 @@ import { ModelRow } from './ModelRow';
 
 /** Models in the order of models.json. */
 export function Models({
-  rows
+  rows,
+  installable
 }: {
   rows: readonly IModelRow[];
+  installable: boolean;
 }): ReactElement | null {
   const { trans, format } = useServices();
   if (rows.length === 0) {
@@ -22,7 +24,12 @@ export function Models({
       </h3>
       <ul className="jp-ComfyCockpit-list">
         {rows.map(entry => (
-          <ModelRow key={entry.model.id} model={entry.model} row={entry.row} />
+          <ModelRow
+            key={entry.model.id}
+            model={entry.model}
+            row={entry.row}
+            installable={installable}
+          />
         ))}
       </ul>
     </section>
@@ -38,12 +45,8 @@ export function SkeletonRows(): ReactElement {
     >
       {[0, 1, 2, 3].map(index => (
         <li key={index} className="jp-ComfyCockpit-row">
-          <div className="jp-ComfyCockpit-name">
-            <span />
-          </div>
-          <div className="jp-ComfyCockpit-facts">
-            <span />
-          </div>
+          <div className="jp-ComfyCockpit-line" />
+          <div className="jp-ComfyCockpit-line" />
         </li>
       ))}
     </ul>

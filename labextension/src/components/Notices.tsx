@@ -51,7 +51,7 @@ function ConnectionNotice({ state }: { state: IState }): ReactElement | null {
           }
         >
           {connection.log.length > 0 && (
-            <details>
+            <details open>
               <summary>{trans.__('Its last lines')}</summary>
               <pre tabIndex={0}>{connection.log.join('\n')}</pre>
             </details>
@@ -188,11 +188,13 @@ function DeclarationNotice(props: {
           tone="plain"
           shape="ring"
           title={trans.__(
-            'Models are declared in models.json; there is none yet.'
+            'Declare models in a file, and they arrive by themselves.'
           )}
         >
           <p>
-            {trans.__('Put it here, and its models arrive by themselves:')}{' '}
+            {trans.__(
+              'It belongs here, below the folder that the server shows:'
+            )}{' '}
             <code>{declaration.file}</code>
           </p>
         </Notice>

@@ -32,7 +32,7 @@ export function rowState(
         word:
           row.place === null
             ? trans.__('Queued')
-            : trans.__('Queued, place %1', format.count(row.place)),
+            : trans.__('Queued (%1)', format.count(row.place)),
         shape: 'clock'
       };
     case 'cancelling':
@@ -115,9 +115,6 @@ export function headline(
         format.count(errors)
       )
     );
-  }
-  if (status.declaration.state === 'missing') {
-    return quiet(trans.__('No models.json'));
   }
   const total = view.rows.length;
   if (total === 0) {

@@ -1,0 +1,124 @@
+import type {
+  BundleStatus,
+  Job,
+  ModelsStatus,
+  ModelStatus,
+  Problem
+} from '../src/wire';
+
+export function aModel(
+  id: string,
+  change: Partial<ModelStatus> = {}
+): ModelStatus {
+  return {
+    id,
+    display_name: id,
+    version: null,
+    type: 'checkpoint',
+    path: `checkpoints/${id}.safetensors`,
+    host: 'huggingface.co',
+    state: 'missing',
+    size_bytes: 1_000_000_000,
+    sha256: null,
+    verified: 'unchecked',
+    executes_code: false,
+    job_id: null,
+    problem: null,
+    ...change
+  };
+}
+
+export function aBundle(
+  id: string,
+  models: string[],
+  change: Partial<BundleStatus> = {}
+): BundleStatus {
+  return {
+    id,
+    description: null,
+    models,
+    auto_install: false,
+    enabled: true,
+    missing_bytes: 0,
+    ...change
+  };
+}
+
+export function aStatus(
+  models: ModelStatus[],
+  bundles: BundleStatus[] = [],
+  change: Partial<ModelsStatus> = {}
+): ModelsStatus {
+  return {
+    ok: true,
+    revision: 1,
+    models_dir: '/data',
+    declaration: { file: 'models.json', state: 'ok', errors: [] },
+    bundles,
+    models,
+    ...change
+  };
+}
+
+export function aProblem(code: string, change: Partial<Problem> = {}): Problem {
+  return {
+    type: `urn:comfyui-cockpit:${code}`,
+    title: code,
+    status: 500,
+    detail: null,
+    code,
+    hint: null,
+    args: {},
+    where: null,
+    retryable: false,
+    link: null,
+    errors: [],
+    ...change
+  };
+}
+
+type JobChange = Omit<Partial<Job>, 'progress'> & {
+  progress?: Partial<Job['progress']>;
+};
+
+export function aJob(id: string, change: JobChange = {}): Job {
+  const state = change.state ?? 'running';
+  return {
+    id,
+    kind: 'models.install',
+    lane: 'downloads',
+    subjects: [],
+    parent: null,
+    queue_place: null,
+    created_at: '2026-11-22T00:00:00Z',
+    started_at: null,
+    ended_at: null,
+    log: [],
+    result: null,
+    problem: null,
+    ...change,
+    state,
+    progress: {
+      phase: state === 'queued' ? 'queued' : 'downloading',
+      current: null,
+      done_bytes: null,
+      total_bytes: null,
+      done_steps: null,
+      total_steps: null,
+      bytes_per_second: null,
+      seconds_left: null,
+      stalled: false,
+      ...change.progress
+    }
+  };
+}
+
+/** The fetch of one model within an install. */
+export function aFetch(id: string, model: string, change: JobChange = {}): Job {
+  return aJob(id, {
+    kind: 'models.fetch',
+    parent: 'install',
+    subjects: [model],
+    ...change
+  });
+}

@@ -1,0 +1,177 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import {
+  chromium,
+  type Browser,
+  type Locator,
+  type Page
+} from 'playwright-core';
+
+import type { Lab } from './lab';
+
+const SCREENSHOTS = join(
+  dirname(fileURLToPath(import.meta.url)),
+  'screenshots'
+);
+
+/** What the browser itself complains about, and JupyterLab alone too. */
+const NOT_OURS = [
+  // JupyterLab 4.6 asks for a workspace and for settings that a fresh folder does not have.
+  /favicon/
+];
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.COCKPIT_CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync'
+    ]
+  });
+}
+
+/** A page of a lab, and everything that its console said. */
+export class LabPage {
+  private constructor(
+    readonly page: Page,
+    readonly messages: string[],
+    readonly errors: string[]
+  ) {}
+
+  /**
+   * @param prepare Runs before the page is loaded: for routes.
+   */
+  static async open(
+    browser: Browser,
+    lab: Lab,
+    options: {
+      path?: string;
+      dark?: boolean;
+      prepare?: (page: Page) => Promise<void>;
+      width?: number;
+    } = {}
+  ): Promise<LabPage> {
+    const context = await browser.newContext({
+      viewport: { width: options.width ?? 1280, height: 800 },
+      reducedMotion: 'reduce'
+    });
+    context.setDefaultTimeout(20_000);
+    const page = await context.newPage();
+    const messages: string[] = [];
+    const errors: string[] = [];
+    page.on('console', message => {
+      messages.push(message.text());
+      const known = NOT_OURS.some(pattern =>
+        pattern.test(message.location().url)
+      );
+      if (message.type() === 'error' && !known) {
+        errors.push(`${message.text()} (${message.location().url})`);
+      }
+    });
+    page.on('pageerror', error => errors.push(String(error)));
+    await options.prepare?.(page);
+    await page.goto(lab.page(options.path));
+    await page.locator('#main, #top-panel-wrapper').first().waitFor();
+    await page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
+    const result = new LabPage(page, messages, errors);
+    if (options.dark) {
+      await result.run('apputils:change-theme', { theme: 'JupyterLab Dark' });
+      await page
+        .locator('body[data-jp-theme-light="false"]')
+        .waitFor({ state: 'attached' });
+    }
+    return result;
+  }
+
+  /** The app in the side panel. */
+  get panel(): Locator {
+    return this.page.locator('#jp-comfyui-cockpit-panel');
+  }
+
+  /** The app in the main area. */
+  get wide(): Locator {
+    return this.page.locator('#jp-main-dock-panel .jp-ComfyCockpit');
+  }
+
+  row(id: string): Locator {
+    return this.panel.locator(`[data-model="${id}"]`);
+  }
+
+  async openByTab(): Promise<void> {
+    await this.page
+      .locator('.jp-SideBar [data-id="jp-comfyui-cockpit-panel"]')
+      .click();
+    await this.panel.locator('.jp-ComfyCockpit-head').waitFor();
+  }
+
+  /** Runs a command through the palette, as people do. */
+  async palette(label: string): Promise<void> {
+    await this.page.keyboard.press('Control+Shift+C');
+    const input = this.page.locator('.lm-CommandPalette-input');
+    await input.fill(`ComfyUI Cockpit ${label}`);
+    await this.page
+      .locator('.lm-CommandPalette-item', { hasText: label })
+      .first()
+      .click();
+  }
+
+  /** Runs a command that is part of the lab, to set the scene. */
+  async run(
+    command: string,
+    args: Record<string, string | number> = {}
+  ): Promise<void> {
+    await this.page.evaluate(
+      async ([id, options]) => {
+        const lab = (window as unknown as { jupyterapp?: ILabWindow })
+          .jupyterapp;
+        await lab?.commands.execute(id, options);
+      },
+      [command, args] as const
+    );
+  }
+
+  /** Makes the left side as wide as asked for, by its handle. */
+  async sideWidth(width: number): Promise<void> {
+    const handle = this.page
+      .locator('#jp-main-split-panel > .lm-SplitPanel-handle')
+      .first();
+    const [panel, grip] = await Promise.all([
+      this.panel.boundingBox(),
+      handle.boundingBox()
+    ]);
+    if (!panel || !grip) {
+      throw new Error('The side panel is not shown.');
+    }
+    const y = grip.y + 300;
+    await this.page.mouse.move(grip.x + grip.width / 2, y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(panel.x + width + grip.width / 2, y, {
+      steps: 4
+    });
+    await this.page.mouse.up();
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+}
+
+interface ILabWindow {
+  commands: { execute(id: string, args: object): Promise<unknown> };
+}
+
+/** Keeps a picture to look at. The folder is not committed. */
+export async function picture(target: Locator, name: string): Promise<void> {
+  await mkdir(SCREENSHOTS, { recursive: true });
+  await target.screenshot({
+    path: join(SCREENSHOTS, `${name}.png`),
+    animations: 'disabled'
+  });
+}
