@@ -35,7 +35,8 @@ def main() -> int:
     if options.prepare:
         print(python)
         return 0
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has us ignore Ctrl-C
+        signal.signal(number, _interrupt)
     hub = None
     root = options.root.resolve() if options.root else DEMO / "root"
     try:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
+
+__version__ = version("jupyterlab-comfyui-cockpit")
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:

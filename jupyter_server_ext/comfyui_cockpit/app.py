@@ -6,20 +6,18 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Unicode
 
+from . import __version__
 from .daemon import Daemon, Launch
 
 if TYPE_CHECKING:
     import httpx
     from jupyter_server.serverapp import ServerApp
-
-VERSION = version("jupyterlab-comfyui-cockpit")
 
 
 class CockpitApp(ExtensionApp):
@@ -99,7 +97,7 @@ class CockpitApp(ExtensionApp):
     def server_document(self) -> dict[str, Any]:
         """What `GET /comfyui-cockpit/server` answers."""
         return {
-            "version": VERSION,
+            "version": __version__,
             "state": self.daemon.state,
             "log": list(self.daemon.lines),
             "authentication": self.authentication,
