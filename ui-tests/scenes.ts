@@ -9,15 +9,14 @@ import {
 import type {
   IServerDocument,
   Job,
-  ModelsStatus,
-  Problem
+  ModelsStatus
 } from '../labextension/src/wire';
 
 /** What the server answers, to show a state of the panel that is hard to reach otherwise. */
 export interface IScene {
   server?: Partial<IServerDocument>;
   /** Null: never answered. */
-  status: ModelsStatus | Problem | null;
+  status: ModelsStatus | null;
   jobs?: Job[];
   /** The server part is not there. */
   absent?: boolean;
@@ -240,22 +239,18 @@ export const SCENES: Record<string, IScene> = {
       }
     })
   },
-  starting: {
-    status: aProblem('starting', { status: 503, title: 'Starting' })
-  },
+  starting: { status: null, server: { state: 'starting' } },
   loading: { status: null },
   daemon_failed: {
-    status: aProblem('daemon_failed', {
-      status: 502,
-      detail: 'The daemon ended with status 1 three times in a row.',
-      args: {
-        state: 'failed',
-        log: [
-          'Error: Could not find or load main class',
-          'Caused by: java.lang.ClassNotFoundException: cockpit.main.Main'
-        ]
-      }
-    })
+    status: null,
+    server: {
+      state: 'failed',
+      cause: 'The daemon ended with status 1 three times in a row.',
+      log: [
+        'Error: Could not find or load main class',
+        'Caused by: java.lang.ClassNotFoundException: cockpit.main.Main'
+      ]
+    }
   },
   absent: { status: null, absent: true }
 };

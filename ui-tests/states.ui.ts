@@ -20,7 +20,6 @@ afterAll(async () => {
 
 /** Answers in the server's place. */
 async function stage(page: Page, scene: IScene): Promise<void> {
-  const problem = scene.status && 'code' in scene.status ? scene.status : null;
   const answer = (route: Route, json: object) => route.fulfill({ json });
   await page.route('**/comfyui-cockpit/**', async route => {
     const path = new URL(route.request().url()).pathname.split(
@@ -36,12 +35,6 @@ async function stage(page: Page, scene: IScene): Promise<void> {
         authentication: true,
         cause: null,
         ...scene.server
-      });
-    } else if (problem) {
-      await route.fulfill({
-        status: problem.status,
-        contentType: 'application/problem+json',
-        body: JSON.stringify(problem)
       });
     } else if (scene.status === null) {
       // Never answered.

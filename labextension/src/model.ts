@@ -19,6 +19,7 @@ import {
 } from './stream';
 import type {
   ChangeEvent,
+  IServerDocument,
   Job,
   LogEvent,
   Selection,
@@ -191,6 +192,9 @@ export class CockpitModel {
   private _refuse(error: unknown): void {
     if (error instanceof ProblemError) {
       this._set({ ...this._state, refusal: error.problem });
+      if (isDaemonGone(error)) {
+        this.reconnect();
+      }
     } else if (error instanceof AnswerError) {
       this._set({ ...this._state, connection: { kind: error.why } });
       this.reconnect();
@@ -244,6 +248,9 @@ export class CockpitModel {
   ): Promise<void> {
     const server = await this._client.server();
     this._set({ ...this._state, authentication: server.authentication });
+    if (server.state !== 'ready') {
+      throw new NotReady(server);
+    }
     const closed = new AbortController();
     const close = () => closed.abort();
     stop.addEventListener('abort', close);
@@ -265,24 +272,23 @@ export class CockpitModel {
 
   /** Says why the connection was lost; returns how long to wait before the next try. */
   private _lost(error: unknown, attempt: number): number {
-    if (error instanceof ProblemError) {
-      const { code, detail, args } = error.problem;
-      if (code === 'starting') {
-        this._set({ ...this._state, connection: { kind: 'starting' } });
-        return STARTING_MS;
-      }
-      if (code === 'daemon_failed') {
-        const log = Array.isArray(args.log) ? args.log.map(String) : [];
-        this._set({
-          ...this._state,
-          connection: { kind: 'failed', cause: detail, log }
-        });
-        return SLOW_MS;
-      }
+    if (error instanceof NotReady) {
+      const { state, cause, log } = error.server;
+      const starting = state === 'starting';
+      this._set({
+        ...this._state,
+        connection: starting
+          ? { kind: 'starting' }
+          : { kind: 'failed', cause, log }
+      });
+      return starting ? STARTING_MS : SLOW_MS;
     }
     if (error instanceof AnswerError && error.why !== 'unreachable') {
       this._set({ ...this._state, connection: { kind: error.why } });
       return SLOW_MS;
+    }
+    if (error instanceof ProblemError && !isDaemonGone(error)) {
+      this._set({ ...this._state, refusal: error.problem });
     }
     // One lost connection is not news: a proxy may just have cut it.
     if (attempt > 1) {
@@ -393,6 +399,19 @@ export class CockpitModel {
   private _running: AbortController | null = null;
   private _refreshing = false;
   private _refreshAgain = false;
+}
+
+/** The server extension is there, and says that the daemon is not. */
+class NotReady extends Error {
+  constructor(readonly server: IServerDocument) {
+    super(server.cause ?? server.state);
+    this.name = 'NotReady';
+  }
+}
+
+/** The proxy's own answers; the server document says more. */
+function isDaemonGone({ problem }: ProblemError): boolean {
+  return problem.code === 'starting' || problem.code === 'daemon_failed';
 }
 
 /** Resolves after `ms`, or at once when told to stop. */

@@ -26,6 +26,15 @@ export class FakeClient implements ICockpitClient {
   readonly selections: Selection[] = [];
   readonly lastEventIds: (string | null)[] = [];
 
+  /** What the server extension says of its daemon from now on. */
+  says(
+    state: IServerDocument['state'],
+    cause: string | null = null,
+    log: string[] = []
+  ): void {
+    this.serverDocument = { ...this.serverDocument, state, cause, log };
+  }
+
   async server(): Promise<IServerDocument> {
     this._call('server');
     return this.serverDocument;
@@ -33,7 +42,7 @@ export class FakeClient implements ICockpitClient {
 
   async restart(): Promise<IServerDocument> {
     this.calls.push('restart');
-    this.failure = null;
+    this.says('ready');
     return this.serverDocument;
   }
 

@@ -98,8 +98,7 @@ describe('following the daemon', () => {
 describe('what stands between', () => {
   it.each([
     ['absent', new AnswerError('absent', '404')],
-    ['signed-out', new AnswerError('signed-out', '403')],
-    ['starting', new ProblemError(aProblem('starting'))]
+    ['signed-out', new AnswerError('signed-out', '403')]
   ])('says %s', async (expected, failure) => {
     client.failure = failure;
     model.hold();
@@ -107,13 +106,8 @@ describe('what stands between', () => {
     expect(kind()).toBe(expected);
   });
 
-  it('shows why the daemon failed, and its last lines', async () => {
-    client.failure = new ProblemError(
-      aProblem('daemon_failed', {
-        detail: 'It ended.',
-        args: { log: ['boom'] }
-      })
-    );
+  it('shows why the daemon failed, and its last lines, without asking it anything', async () => {
+    client.says('failed', 'It ended.', ['boom']);
     model.hold();
     await settle();
     expect(model.getState().connection).toEqual({
@@ -121,24 +115,33 @@ describe('what stands between', () => {
       cause: 'It ended.',
       log: ['boom']
     });
+    expect(client.calls).toEqual(['server']);
   });
 
   it('is ready soon after the daemon is', async () => {
-    client.failure = new ProblemError(aProblem('starting'));
+    client.says('starting');
     model.hold();
     await settle(3_000);
-    client.failure = null;
+    expect(kind()).toBe('starting');
+    client.says('ready');
     await settle(1_500);
     expect(kind()).toBe('ready');
   });
 
   it('restarts a daemon that failed', async () => {
-    client.failure = new ProblemError(aProblem('daemon_failed'));
+    client.says('failed');
     model.hold();
     await settle();
     await model.restartDaemon();
     await settle();
     expect(kind()).toBe('ready');
+  });
+
+  it('shows a problem that the daemon has with being asked', async () => {
+    client.failure = new ProblemError(aProblem('not_writable'));
+    model.hold();
+    await settle();
+    expect(model.getState().refusal?.code).toBe('not_writable');
   });
 });
 

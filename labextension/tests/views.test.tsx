@@ -8,7 +8,7 @@ import { CockpitView } from '../src/components/CockpitView';
 import { ServicesProvider, type IServices } from '../src/components/context';
 import { Formatter } from '../src/format';
 import { CockpitModel } from '../src/model';
-import { AnswerError, ProblemError } from '../src/request';
+import { AnswerError } from '../src/request';
 import type { Job } from '../src/wire';
 import { FakeClient, FakePage } from './fakes';
 import { aBundle, aFetch, aJob, aModel, aProblem, aStatus } from './fixtures';
@@ -41,7 +41,7 @@ async function show(
   opened.push(hold);
   await act(async () => {
     await new Promise(resolve => setTimeout(resolve, 5));
-    if (!client.failure) {
+    if (!client.failure && client.serverDocument.state === 'ready') {
       client.snapshot(jobs);
       await new Promise(resolve => setTimeout(resolve, 5));
     }
@@ -244,12 +244,7 @@ describe('the connection', () => {
 
   it('shows the log of a daemon that failed, and restarts it', async () => {
     const client = new FakeClient(aStatus([aModel('a')]));
-    client.failure = new ProblemError(
-      aProblem('daemon_failed', {
-        detail: 'It ended.',
-        args: { log: ['boom'] }
-      })
-    );
+    client.says('failed', 'It ended.', ['boom']);
     await show(client);
     expect(screen.getByText('boom')).toBeDefined();
     await userEvent.click(screen.getByRole('button', { name: 'Restart' }));
