@@ -24,11 +24,11 @@ class CockpitApp(ExtensionApp):
     """Starts the daemon in the background; the lab never waits for it."""
 
     name = "comfyui_cockpit"
-    load_other_extensions = True
 
     java = Unicode("", config=True, help="A Java program or home, 25 or newer, for the daemon.")
 
     daemon: Daemon
+    jobs_running = False
     _watch: asyncio.Task[None] | None = None
     _prepare: Callable[[], Launch] | None = None  # tests put a program of their own here
 
@@ -43,13 +43,9 @@ class CockpitApp(ExtensionApp):
     def initialize_handlers(self) -> None:
         from .proxy import ProxyHandler, RestartHandler, ServerHandler
 
-        self.handlers.extend(
-            [
-                (r"/comfyui-cockpit/api/.*", ProxyHandler),
-                (r"/comfyui-cockpit/server", ServerHandler),
-                (r"/comfyui-cockpit/server/restart", RestartHandler),
-            ]
-        )
+        self.handlers.append((r"/comfyui-cockpit/api/.*", ProxyHandler))
+        self.handlers.append((r"/comfyui-cockpit/server", ServerHandler))
+        self.handlers.append((r"/comfyui-cockpit/server/restart", RestartHandler))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         from .activity import stamp_while_jobs_run
@@ -70,8 +66,6 @@ class CockpitApp(ExtensionApp):
         """Tell Jupyter's own idle shutdown whether a job runs."""
         return self.jobs_running or None
 
-    jobs_running = False
-
     @property
     def authentication(self) -> bool:
         """Whether the server asks anybody for anything."""
@@ -89,7 +83,6 @@ class CockpitApp(ExtensionApp):
 
         return httpx.AsyncClient(
             trust_env=False,
-            follow_redirects=False,
             timeout=httpx.Timeout(None, connect=5),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=8),
         )

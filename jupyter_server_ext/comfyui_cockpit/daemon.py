@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import json
 import subprocess
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from logging import Logger
+from threading import Thread
 from typing import IO, Any, Literal
 
 State = Literal["starting", "ready", "failed", "stopped"]
@@ -79,11 +79,10 @@ class Daemon:
             self._task = None
         await self._become("stopped", None)
 
-    async def wait_for(self, *states: State) -> State:
+    async def wait_for(self, *states: State) -> None:
         """Return as soon as the state is one of `states`."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.state in states)
-        return self.state
 
     async def _become(self, state: State, cause: str | None) -> None:
         async with self._changed:
@@ -151,11 +150,9 @@ class Daemon:
             tell(partial(ended.set_result, status))
 
         # Daemon threads: a join at exit would wait for a child that waits for our exit.
-        readers = [
-            threading.Thread(target=read, args=(stream,), daemon=True)
-            for stream in (process.stdout, process.stderr)
-        ]
-        for thread in (*readers, threading.Thread(target=wait, daemon=True)):
+        streams = (process.stdout, process.stderr)
+        readers = [Thread(target=read, args=(stream,), daemon=True) for stream in streams]
+        for thread in (*readers, Thread(target=wait, daemon=True)):
             thread.start()
         either: list[asyncio.Future[Any]] = [ready, ended]
         try:
@@ -187,10 +184,8 @@ class Daemon:
 
 
 def _ready_url(raw: bytes) -> str | None:
-    if not raw.startswith(b"{"):
-        return None
     try:
-        said = json.loads(raw)
+        said = json.loads(raw) if raw.startswith(b"{") else {}
     except ValueError:
         return None
     return str(said["url"]) if said.get("event") == "ready" else None

@@ -6,16 +6,9 @@ from typing import Any
 
 
 def problem(
-    code: str,
-    status: int,
-    title: str,
-    detail: str,
-    hint: str,
-    *,
-    args: dict[str, Any] | None = None,
-    retryable: bool = False,
+    code: str, status: int, title: str, detail: str, hint: str, args: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the problem document of one cause; `code` names the cause for programs."""
+    """Return the problem of one cause; only what is not there yet (503) is worth a retry."""
     return {
         "type": f"urn:comfyui-cockpit:{code}",
         "title": title,
@@ -25,7 +18,7 @@ def problem(
         "hint": hint,
         "args": args or {},
         "where": None,
-        "retryable": retryable,
+        "retryable": status == 503,
         "link": None,
         "errors": [],
     }

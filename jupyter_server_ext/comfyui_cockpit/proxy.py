@@ -119,18 +119,16 @@ class ProxyHandler(CockpitHandler):
     async def pass_on(self) -> None:
         """Hand the request to the daemon and its answer back, or say why that cannot be."""
         if "Upgrade" in self.request.headers:
-            return self.refuse(
-                problem("bad_request", 400, "No upgrade", "This route is plain HTTP.", "")
-            )
+            said = problem("bad_request", 400, "No upgrade", "This route is plain HTTP.", "")
+            return self.refuse(said)
         if self.cockpit.daemon.state != "ready":
             return self.refuse(self._absent())
         import httpx
 
         self._relay = asyncio.create_task(self._pass_on())
         try:
-            await self._relay
-        except StreamClosedError:
-            pass  # the browser went away while we wrote
+            with contextlib.suppress(StreamClosedError):  # the browser went away while we wrote
+                await self._relay
         except asyncio.CancelledError:
             if not self._relay.cancelled():
                 raise  # not the browser that left, but this server that stops
@@ -160,8 +158,7 @@ class ProxyHandler(CockpitHandler):
             async for chunk in response.aiter_raw():
                 self.write(chunk)
                 await self.flush()
-        kind = response.headers.get("Content-Type", "application/json")
-        await self.finish(set_content_type=kind)
+        await self.finish()
 
     @property
     def _prefix(self) -> str:
@@ -173,14 +170,8 @@ class ProxyHandler(CockpitHandler):
             name: incoming.headers[name] for name in REQUEST_HEADERS if name in incoming.headers
         }
         headers |= {"X-Cockpit-Secret": daemon.secret, "Accept-Encoding": "identity"}
-        arguments = [
-            pair
-            for pair in incoming.query.split("&")
-            if pair and unquote_plus(pair.partition("=")[0]) not in OUR_ARGUMENTS
-        ]
-        target = incoming.path.removeprefix(self._prefix)
-        if arguments:
-            target += "?" + "&".join(arguments)
+        query = "&".join(filter(_is_the_daemons, incoming.query.split("&")))
+        target = incoming.path.removeprefix(self._prefix) + (f"?{query}" if query else "")
         # As `target` the path goes out byte for byte; a URL would be normalised on the way.
         return self.cockpit.client.build_request(
             incoming.method or "GET",
@@ -196,12 +187,12 @@ class ProxyHandler(CockpitHandler):
         if daemon.state == "failed":
             hint = "Look at the log, then run the command “Restart daemon”."
             cause = daemon.cause or "It failed."
-            return problem("daemon_failed", 502, "The daemon failed", cause, hint, args=args)
+            return problem("daemon_failed", 502, "The daemon failed", cause, hint, args)
         if daemon.state == "ready":
             args["state"] = "starting"  # it went away just now; the supervisor is about to notice
-        return problem(
-            *("starting", 503, "The daemon is starting"),
-            *("The daemon is not ready yet.", "Try again in a moment."),
-            args=args,
-            retryable=True,
-        )
+        said = ("The daemon is starting", "It is not ready yet.", "Try again in a moment.")
+        return problem("starting", 503, *said, args)
+
+
+def _is_the_daemons(argument: str) -> bool:
+    return bool(argument) and unquote_plus(argument.partition("=")[0]) not in OUR_ARGUMENTS

@@ -43,7 +43,8 @@ class Server:
         off = {"ServerApp": {"jpserver_extensions": {"jupyter_lsp": False}}}
         settings.write_text(json.dumps(off))
         names = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
-        self.environ = os.environ | names | {"COCKPIT_MARK": self.mark} | environ
+        names |= {"COCKPIT_MARK": self.mark, "JUPYTER_PREFER_ENV_PATH": "0"}
+        self.environ = os.environ | names | environ
         command = [PYTHON, "-m", application, "--no-browser", "--allow-root", "--port=0"]
         command += [f"--ServerApp.root_dir={self.root}", *flags]
         with self.log.open("w") as log:

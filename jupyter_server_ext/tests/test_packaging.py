@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import io
 import json
 import os
 import subprocess
 import sys
 import tarfile
+import tokenize
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
@@ -73,6 +76,27 @@ def test_one_version_is_everywhere() -> None:
         carried = [json.loads(jar.read(n)) for n in jar.namelist() if n.endswith("package.json")]
     assert [document["version"] for document in carried] == [stored]
     assert stored not in (CHECKOUT / "pyproject.toml").read_text().replace(">=", "")
+
+
+def code_lines(module: Path) -> int:
+    """Count lines that are neither blank nor comment nor documentation."""
+    text = module.read_text("utf-8")
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.string.strip() and token.type != tokenize.COMMENT:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        if isinstance(node, documented) and ast.get_docstring(node):
+            text_of = node.body[0]
+            lines -= set(range(text_of.lineno, (text_of.end_lineno or 0) + 1))
+    return len(lines)
+
+
+def test_the_server_extension_stays_small() -> None:
+    modules = {module.name: code_lines(module) for module in JAR.parent.glob("*.py")}
+    assert sum(modules.values()) < 600, modules
+    assert max(modules.values()) < 200, modules
 
 
 def test_every_missing_tool_is_named_at_once(tmp_path: Path) -> None:
