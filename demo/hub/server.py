@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 import socketserver
 import time
 from typing import Any
@@ -33,6 +34,7 @@ class Connection(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         hub: Hub = self.server.hub  # type: ignore[attr-defined]
         rest = b""
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(ConnectionError):
             while True:
                 while b"\r\n\r\n" not in rest:

@@ -178,7 +178,7 @@ class ProxyHandler(CockpitHandler):
             f"{daemon.url}{target}",
             headers=headers,
             content=incoming.body or None,
-            extensions={"target": target.encode("ascii")},
+            extensions={"target": target.encode("latin-1")},
         )
 
     def _absent(self) -> dict[str, Any]:
