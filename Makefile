@@ -66,20 +66,23 @@ test-java: tools
 test-python: .venv/installed wheel-environment
 	COCKPIT_PYTHON=$(abspath $(WHEEL_PYTHON)) $(BIN)/python -m pytest
 
-test-web: labextension
+node_modules: package.json yarn.lock | .venv/ready
 	$(BIN)/jlpm install
+	touch $@
+
+test-web: labextension node_modules
 	$(BIN)/jlpm run test
 
-test-ui: wheel-environment labextension
+test-ui: wheel-environment node_modules
 	COCKPIT_PYTHON=$(abspath $(WHEEL_PYTHON)) $(BIN)/jlpm run test:ui
 
-lint: .venv/installed
+lint: .venv/installed node_modules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/jlpm run lint
 
-format: .venv/installed
+format: .venv/installed node_modules
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/jlpm run format

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from demo.hub import civitai, transfer
+from demo.hub import civitai, huggingface, transfer
 from demo.hub.content import broken_file, gguf, safetensors
 from demo.hub.exchange import Hub
 from demo.hub.server import plain_body
@@ -235,6 +235,21 @@ def test_a_wrong_file_is_sent_rightly(hub: Hub, kind: str) -> None:
     assert want
     body = ask(f"{hub.api}/files/{kind}/model.safetensors?size=20000")[2]
     assert hashlib.sha256(body).hexdigest() == want.sha256
+
+
+def test_the_demo_declares_what_the_hub_has() -> None:
+    declared = json.loads((ROOT / "demo" / "models.json").read_text())
+    for model in declared["models"].values():
+        source = model["source"]
+        if source["kind"] == "civitai":
+            body = civitai.VERSIONS[source["version_id"]].files[0].body
+        else:
+            body = huggingface.REPOS[source["repo_id"]].files[source["filename"]]
+        assert model.get("sha256", body.sha256) == body.sha256
+        assert model.get("size_bytes", body.size) == body.size
+    bundles = declared["bundles"].values()
+    assert {name for bundle in bundles for name in bundle["models"]} == set(declared["models"])
+    assert [bundle.get("auto_install", False) for bundle in bundles] == [True, False, False]
 
 
 def test_the_program_says_where_it_is_and_keeps_a_log_without_secrets(tmp_path: Path) -> None:
