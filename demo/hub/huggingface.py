@@ -7,6 +7,7 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus, unquote
 
@@ -82,6 +83,7 @@ CDN_FAULTS = {
 }
 
 
+@lru_cache(maxsize=64)  # a body keeps its hashes
 def find_repo(name: str) -> Repo | None:
     """Return a listed repository, or one made for `broken/<fault>[.<size>]`, `sized/<size>`."""
     if name in REPOS:

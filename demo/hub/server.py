@@ -7,6 +7,7 @@ import re
 import socket
 import socketserver
 import time
+from functools import lru_cache
 from typing import Any
 
 from . import civitai, huggingface
@@ -84,6 +85,7 @@ def plain(x: Exchange) -> None:
     return None
 
 
+@lru_cache(maxsize=64)
 def plain_body(fault: str, name: str, size: str) -> Body:
     """Return what `/files/<fault>/<name>?size=…` serves."""
     kind = split_fault(fault)[0]
