@@ -1,0 +1,24 @@
+package comfyui.cockpit.app;
+
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+
+/** Waits for what other threads do. */
+final class Results {
+  private Results() {}
+
+  /** The result; what the task threw is thrown here. */
+  static <T> T of(Future<T> future) {
+    try {
+      return future.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw comfyui.cockpit.kernel.CancelSignal.problem().toException();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException runtime) {
+        throw runtime;
+      }
+      throw new IllegalStateException(e.getCause());
+    }
+  }
+}

@@ -1,0 +1,96 @@
+package comfyui.cockpit.app;
+
+import comfyui.cockpit.kernel.Clock;
+import comfyui.cockpit.kernel.ProblemException;
+import comfyui.cockpit.model.Declaration;
+import comfyui.cockpit.model.ModelsFile;
+import java.time.Duration;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the daemon does by itself: sweeps, installs what declares itself so, and looks every two seconds whether models.json or the files
+ * changed. It looks instead of being told, because network volumes tell nobody.
+ */
+public final class Watch implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Watch.class);
+  private static final Duration EVERY = Duration.ofSeconds(2);
+  /** Files are looked at less often: there may be thousands. */
+  private static final int FILES_EVERY = 5;
+
+  private final Models models;
+  private final InstallModels install;
+  private final Clock clock;
+  private final Thread thread;
+  private volatile boolean closed;
+
+  public Watch(Models models, InstallModels install, Clock clock) {
+    this.models = models;
+    this.install = install;
+    this.clock = clock;
+    this.thread = Thread.ofVirtual().name("watch").unstarted(this::run);
+  }
+
+  public void start() {
+    thread.start();
+  }
+
+  private void run() {
+    try {
+      begin();
+      Models.Status before = models.status();
+      for (int round = 1; !closed; round++) {
+        clock.sleep(EVERY);
+        before = look(before, round % FILES_EVERY == 0);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (RuntimeException e) {
+      if (!closed) {
+        LOG.error("changes of models.json are no longer noticed", e);
+      }
+    }
+  }
+
+  private void begin() {
+    try {
+      models.downloads().sweep();
+      ModelsFile.Snapshot snapshot = models.file().now();
+      if (snapshot.state() != ModelsFile.State.OK) {
+        LOG.info("nothing is installed by itself: {} is {}", models.file().shown(), snapshot.state() == ModelsFile.State.MISSING ? "not there" : "invalid");
+        return;
+      }
+      if (!models.declaration().select(Declaration.Selection.NONE).isEmpty()) {
+        install.start(Declaration.Selection.NONE, false);
+      }
+    } catch (ProblemException e) {
+      LOG.warn("nothing is installed by itself: {}", e.problem().detail());
+    }
+  }
+
+  private Models.Status look(Models.Status before, boolean filesToo) {
+    ModelsFile.Snapshot now = models.file().now();
+    if (!now.digest().equals(before.file().digest())) {
+      LOG.info("{} changed and is {}", models.file().shown(), now.state().name().toLowerCase(java.util.Locale.ROOT));
+      models.declarationChanged(before.declaration(), now.declaration());
+      return models.status();
+    }
+    if (!filesToo) {
+      return before;
+    }
+    Models.Status status = models.status();
+    java.util.List<String> changed =
+        status.models().entrySet().stream().filter(entry -> !entry.getValue().equals(before.models().get(entry.getKey()))).map(Map.Entry::getKey).toList();
+    if (!changed.isEmpty()) {
+      models.changed(changed);
+    }
+    return status;
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    thread.interrupt();
+  }
+}

@@ -1,0 +1,71 @@
+package comfyui.cockpit.cli;
+
+import comfyui.cockpit.kernel.Clock;
+import comfyui.cockpit.kernel.ProblemException;
+import comfyui.cockpit.wire.CockpitApi;
+import comfyui.cockpit.wire.Documents;
+import comfyui.cockpit.wire.WireJson;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** A verb: makes a session, does its work in it, and gives the exit status. */
+@Command(mixinStandardHelpOptions = true, sortOptions = false)
+abstract class Verb implements Callable<Integer> {
+  @Mixin private Options options = new Options();
+
+  @Spec private CommandSpec spec;
+
+  /** What every verb needs from outside. */
+  record World(Function<Options, CockpitApi> api, Console console, Clock clock) {}
+
+  abstract int run(Session session) throws Exception;
+
+  Options options() {
+    return options;
+  }
+
+  CommandSpec spec() {
+    return spec;
+  }
+
+  World world() {
+    return ((Cockpit) spec.root().userObject()).world();
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    World world = world();
+    CockpitApi api;
+    try {
+      api = world.api().apply(options);
+    } catch (ProblemException e) {
+      api = new Broken(e);
+    }
+    try (Session session = new Session(api, world.console(), world.clock(), options.json, options.quiet)) {
+      try {
+        return run(session);
+      } catch (ProblemException e) {
+        throw session.fail(WireJson.read(WireJson.write(Documents.problem(e.problem()))));
+      }
+    } catch (Session.Ended e) {
+      return e.exit();
+    }
+  }
+
+  /** Could not even begin: every call says why. */
+  private record Broken(ProblemException cause) implements CockpitApi {
+    @Override
+    public Reply call(String method, String path, String body) {
+      throw cause;
+    }
+
+    @Override
+    public void close() {
+      // Nothing was opened.
+    }
+  }
+}

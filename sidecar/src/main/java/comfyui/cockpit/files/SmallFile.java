@@ -1,0 +1,66 @@
+package comfyui.cockpit.files;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Optional;
+import java.util.UUID;
+
+/** Small files of ours or the user's, written whole or not at all. */
+public final class SmallFile {
+  private SmallFile() {}
+
+  /** Nothing if the file is not there. */
+  public static Optional<String> read(Path path) throws IOException {
+    try {
+      return Optional.of(Files.readString(path));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Replaces atomically and durably; a symbolic link stays one and its target is replaced. */
+  public static void write(Path path, String text) throws IOException {
+    write(path, text, false);
+  }
+
+  /** The same, readable and writable by this user only, from its first moment. */
+  public static void writePrivate(Path path, String text) throws IOException {
+    write(path, text, true);
+  }
+
+  private static void write(Path path, String text, boolean onlyOurs) throws IOException {
+    Path target = Files.isSymbolicLink(path) ? path.toRealPath() : path;
+    Path parent = target.toAbsolutePath().getParent();
+    Files.createDirectories(parent);
+    Path temp = parent.resolve("." + target.getFileName() + "." + UUID.randomUUID().toString().substring(0, 8) + ".cockpit-new");
+    boolean posix = parent.getFileSystem().supportedFileAttributeViews().contains("posix");
+    try {
+      if (onlyOurs && posix) {
+        Files.createFile(temp, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      } else {
+        Files.createFile(temp);
+        if (posix && Files.exists(target)) {
+          Files.setPosixFilePermissions(temp, Files.getPosixFilePermissions(target));
+        }
+      }
+      try (FileChannel channel = FileChannel.open(temp, StandardOpenOption.WRITE)) {
+        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+        while (bytes.hasRemaining()) {
+          channel.write(bytes);
+        }
+        channel.force(true);
+      }
+      Files.move(temp, target, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(temp);
+    }
+  }
+}

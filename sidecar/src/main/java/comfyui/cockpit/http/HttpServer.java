@@ -1,0 +1,132 @@
+package comfyui.cockpit.http;
+
+import comfyui.cockpit.job.Events;
+import comfyui.cockpit.kernel.Code;
+import comfyui.cockpit.kernel.Problem;
+import comfyui.cockpit.kernel.Secret;
+import comfyui.cockpit.wire.CockpitApi;
+import comfyui.cockpit.wire.Documents;
+import comfyui.cockpit.wire.Routes;
+import comfyui.cockpit.wire.WireJson;
+import io.javalin.Javalin;
+import io.javalin.compression.CompressionStrategy;
+import io.javalin.http.Context;
+import io.javalin.http.HandlerType;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/** Javalin on 127.0.0.1 and a port that the system chooses. */
+public final class HttpServer implements AutoCloseable {
+  public static final String SECRET_HEADER = "X-Cockpit-Secret";
+
+  private static final long BEAT_SECONDS = 10;
+  /** A reader this far behind is cut off; it comes back and gets a snapshot. */
+  private static final int BACKLOG = 5_000;
+
+  private final Javalin javalin;
+
+  /**
+   * @param snapshot the first document of an event stream
+   */
+  public HttpServer(Routes routes, Events events, Supplier<Object> snapshot, Secret secret) {
+    this.javalin =
+        Javalin.create(
+            config -> {
+              config.startup.showJavalinBanner = false;
+              config.concurrency.useVirtualThreads = true;
+              config.jetty.host = "127.0.0.1";
+              config.jetty.port = 0;
+              config.http.maxRequestSize = 8L << 20;
+              config.http.compressionStrategy = CompressionStrategy.NONE;
+              config.routes.before(context -> guard(context, secret));
+              for (Routes.Route route : routes.table()) {
+                config.routes.addHttpHandler(HandlerType.findOrCreate(route.method()), route.path(), context -> serve(routes, context));
+              }
+              config.routes.get("/api/events", context -> stream(context, events, snapshot));
+              config.routes.error(404, context -> {
+                if (context.res().getContentType() == null || !context.res().getContentType().contains("json")) {
+                  answer(context, routes.call(context.method().name(), context.path(), ""));
+                }
+              });
+            });
+  }
+
+  /** @return the port */
+  public int start() {
+    javalin.start();
+    return javalin.port();
+  }
+
+  private void guard(Context context, Secret secret) {
+    String host = Optional.ofNullable(context.header("Host")).orElse("");
+    boolean ours = host.equals("127.0.0.1:" + javalin.port()) || host.equals("localhost:" + javalin.port());
+    boolean knows = Optional.ofNullable(context.header(SECRET_HEADER)).map(secret::matches).orElse(false);
+    if (!ours || !knows) {
+      Problem problem = Problem.of(Code.ACCESS_DENIED, "The daemon answers only who knows its secret.").withHint("Go through the lab, or use the command line.");
+      answer(context, Routes.failure(problem));
+      context.skipRemainingHandlers();
+    }
+  }
+
+  private static void serve(Routes routes, Context context) {
+    // The path as it came: an id may hold an encoded slash.
+    answer(context, routes.call(context.method().name(), context.req().getRequestURI(), context.body()));
+  }
+
+  private static void answer(Context context, CockpitApi.Reply reply) {
+    reply.headers().forEach(context::header);
+    context.status(reply.status()).contentType(reply.contentType()).header("Cache-Control", "no-store").result(reply.body());
+  }
+
+  private static void stream(Context context, Events events, Supplier<Object> snapshot) throws IOException, InterruptedException {
+    context.res().setContentType("text/event-stream; charset=utf-8");
+    context.res().setHeader("Cache-Control", "no-store");
+    context.res().setHeader("X-Accel-Buffering", "no");
+    BlockingQueue<Events.Event> queue = new LinkedBlockingQueue<>();
+    Consumer<Events.Event> listener = queue::add;
+    Optional<String> after = Optional.ofNullable(context.header("Last-Event-ID")).or(() -> Optional.ofNullable(context.queryParam("since")));
+    Optional<List<Events.Event>> missed = events.subscribe(listener, after);
+    try {
+      OutputStream out = context.res().getOutputStream();
+      if (missed.isEmpty()) {
+        // Taken after listening began: nothing falls between, at worst something comes twice.
+        write(out, events.lastId(), "snapshot", WireJson.write(snapshot.get()));
+      } else {
+        for (Events.Event event : missed.get()) {
+          write(out, event.id(), event.name(), WireJson.write(Documents.event(event.content())));
+        }
+        out.write(": again\n\n".getBytes(StandardCharsets.UTF_8));
+      }
+      out.flush();
+      context.res().flushBuffer();
+      while (queue.size() < BACKLOG) {
+        Events.Event event = queue.poll(BEAT_SECONDS, TimeUnit.SECONDS);
+        if (event == null) {
+          out.write(": beat\n\n".getBytes(StandardCharsets.UTF_8));
+        } else {
+          write(out, event.id(), event.name(), WireJson.write(Documents.event(event.content())));
+        }
+        out.flush();
+      }
+    } finally {
+      events.unsubscribe(listener);
+    }
+  }
+
+  private static void write(OutputStream out, String id, String name, String json) throws IOException {
+    out.write(("id: " + id + "\nevent: " + name + "\ndata: " + json + "\n\n").getBytes(StandardCharsets.UTF_8));
+  }
+
+  @Override
+  public void close() {
+    javalin.stop();
+  }
+}

@@ -1,0 +1,223 @@
+package comfyui.cockpit.json;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.util.DefaultIndenter;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import comfyui.cockpit.json.Value.Member;
+import comfyui.cockpit.json.Value.Place;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Reads text into {@link Value}s and writes plain maps and lists. */
+public final class Json {
+  private static final int MAX_DEPTH = 100;
+
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          .streamReadConstraints(
+              StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH).maxStringLength(4 << 20).maxNumberLength(100).build())
+          .build();
+
+  private Json() {}
+
+  /**
+   * What a text holds.
+   *
+   * @param root nothing if the text is no JSON
+   * @param faults syntax errors and duplicate keys
+   */
+  public record Parsed(Optional<Value> root, List<Fault> faults) {}
+
+  /** A fault of the text itself. */
+  public record Fault(String pointer, int line, int column, String detail) {}
+
+  /** Reads a whole document. Never throws: what is wrong stands in the faults. */
+  public static Parsed parse(String text) {
+    List<Fault> faults = new ArrayList<>();
+    String clean = text.startsWith("\uFEFF") ? text.substring(1) : text;
+    if (clean.isBlank()) {
+      return new Parsed(Optional.empty(), List.of(new Fault("", 1, 1, "The file is empty; write at least {}.")));
+    }
+    try (JsonParser parser = FACTORY.createParser(clean)) {
+      parser.nextToken();
+      Value root = read(parser, "", faults);
+      if (parser.nextToken() != null) {
+        JsonLocation at = parser.currentTokenLocation();
+        faults.add(new Fault("", at.getLineNr(), at.getColumnNr(), "There is more after the end of the document."));
+      }
+      return new Parsed(Optional.of(root), faults);
+    } catch (JsonProcessingException e) {
+      JsonLocation at = e.getLocation();
+      String detail = e.getOriginalMessage().lines().findFirst().orElse("unreadable");
+      faults.add(new Fault("", at == null ? 1 : at.getLineNr(), at == null ? 1 : Math.max(1, at.getColumnNr()), "This is not JSON: " + detail + "."));
+      return new Parsed(Optional.empty(), faults);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Reads somebody's answer or a file of ours; nothing if it is no JSON. */
+  public static Optional<Value> read(String text) {
+    Parsed parsed = parse(text);
+    return parsed.faults().isEmpty() ? parsed.root() : Optional.empty();
+  }
+
+  private static Value read(JsonParser parser, String pointer, List<Fault> faults) throws IOException {
+    JsonToken token = parser.currentToken();
+    JsonLocation at = parser.currentTokenLocation();
+    int start = (int) at.getCharOffset();
+    return switch (token) {
+      case START_OBJECT -> {
+        Map<String, Member> members = new LinkedHashMap<>();
+        while (parser.nextToken() != JsonToken.END_OBJECT) {
+          String key = parser.currentName();
+          Place keyPlace = place(parser, parser.currentTokenLocation());
+          parser.nextToken();
+          String childPointer = pointer + "/" + escape(key);
+          Value value = read(parser, childPointer, faults);
+          if (members.put(key, new Member(key, keyPlace, value)) != null) {
+            faults.add(new Fault(childPointer, keyPlace.line(), keyPlace.column(), "The key \"" + key + "\" stands here a second time."));
+          }
+        }
+        yield new Value.Obj(place(parser, start, at), members);
+      }
+      case START_ARRAY -> {
+        List<Value> items = new ArrayList<>();
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+          items.add(read(parser, pointer + "/" + items.size(), faults));
+        }
+        yield new Value.Arr(place(parser, start, at), items);
+      }
+      case VALUE_STRING -> {
+        String text = parser.getText();
+        yield new Value.Str(place(parser, start, at), text);
+      }
+      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> {
+        BigDecimal number = parser.getDecimalValue();
+        yield new Value.Num(place(parser, start, at), number);
+      }
+      case VALUE_TRUE, VALUE_FALSE -> {
+        yield new Value.Bool(place(parser, start, at), token == JsonToken.VALUE_TRUE);
+      }
+      case VALUE_NULL -> {
+        yield new Value.Nul(place(parser, start, at));
+      }
+      case NOT_AVAILABLE, END_OBJECT, END_ARRAY, FIELD_NAME, VALUE_EMBEDDED_OBJECT -> throw new IllegalStateException("unexpected " + token);
+    };
+  }
+
+  private static Place place(JsonParser parser, JsonLocation at) {
+    return place(parser, (int) at.getCharOffset(), at);
+  }
+
+  /** The parser stands at the value's last token; for a key and a string that has been read, its end is where the parser is. */
+  private static Place place(JsonParser parser, int start, JsonLocation at) {
+    return new Place(start, (int) parser.currentLocation().getCharOffset(), at.getLineNr(), at.getColumnNr());
+  }
+
+  /** One reference token of a JSON pointer. */
+  public static String escape(String key) {
+    return key.replace("~", "~0").replace("/", "~1");
+  }
+
+  /** Writes maps, lists, strings, numbers, booleans and nulls on one line. */
+  public static String write(Object value) {
+    return write(value, Optional.empty());
+  }
+
+  /** The same with the given indentation for each level. */
+  public static String writeIndented(Object value, String indent) {
+    return write(value, Optional.of(indent));
+  }
+
+  private static String write(Object value, Optional<String> indent) {
+    StringWriter out = new StringWriter();
+    try (JsonGenerator generator = FACTORY.createGenerator(out)) {
+      indent.ifPresent(
+          unit -> {
+            DefaultIndenter indenter = new DefaultIndenter(unit, "\n");
+            generator.setPrettyPrinter(new ColonPrinter().withObjectIndenter(indenter).withArrayIndenter(indenter));
+          });
+      generate(generator, value);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return out.toString();
+  }
+
+  private static void generate(JsonGenerator generator, Object value) throws IOException {
+    switch (value) {
+      case Map<?, ?> map -> {
+        generator.writeStartObject();
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+          generator.writeFieldName((String) entry.getKey());
+          if (entry.getValue() == null) {
+            generator.writeNull();
+          } else {
+            generate(generator, entry.getValue());
+          }
+        }
+        generator.writeEndObject();
+      }
+      case Iterable<?> items -> {
+        generator.writeStartArray();
+        for (Object item : items) {
+          generate(generator, item);
+        }
+        generator.writeEndArray();
+      }
+      case String text -> generator.writeString(text);
+      case Integer number -> generator.writeNumber(number);
+      case Long number -> generator.writeNumber(number);
+      case Double number -> generator.writeNumber(number);
+      case Boolean flag -> generator.writeBoolean(flag);
+      default -> throw new IllegalArgumentException("not a JSON value: " + value.getClass());
+    }
+  }
+
+  /** {@code "key": value}, as people write it. */
+  private static final class ColonPrinter extends DefaultPrettyPrinter {
+    private static final long serialVersionUID = 1;
+
+    ColonPrinter() {
+      _objectFieldValueSeparatorWithSpaces = ": ";
+    }
+
+    private ColonPrinter(ColonPrinter base) {
+      super(base);
+      _objectFieldValueSeparatorWithSpaces = ": ";
+    }
+
+    @Override
+    public DefaultPrettyPrinter createInstance() {
+      return new ColonPrinter(this);
+    }
+
+    @Override
+    public ColonPrinter withObjectIndenter(Indenter indenter) {
+      ColonPrinter printer = new ColonPrinter(this);
+      printer._objectIndenter = indenter;
+      return printer;
+    }
+
+    @Override
+    public DefaultPrettyPrinter withArrayIndenter(Indenter indenter) {
+      ColonPrinter printer = new ColonPrinter(this);
+      printer._arrayIndenter = indenter;
+      return printer;
+    }
+  }
+}

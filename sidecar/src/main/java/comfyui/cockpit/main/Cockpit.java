@@ -1,0 +1,111 @@
+package comfyui.cockpit.main;
+
+import comfyui.cockpit.app.DeclareModel;
+import comfyui.cockpit.app.Doctor;
+import comfyui.cockpit.app.InstallModels;
+import comfyui.cockpit.app.Models;
+import comfyui.cockpit.app.PinModels;
+import comfyui.cockpit.app.PlanModels;
+import comfyui.cockpit.app.RemoveModels;
+import comfyui.cockpit.app.Settings;
+import comfyui.cockpit.app.VerifyModels;
+import comfyui.cockpit.app.Watch;
+import comfyui.cockpit.download.Downloads;
+import comfyui.cockpit.http.HttpServer;
+import comfyui.cockpit.job.Events;
+import comfyui.cockpit.job.Jobs;
+import comfyui.cockpit.kernel.Clock;
+import comfyui.cockpit.kernel.ProcessIdentity;
+import comfyui.cockpit.kernel.Secret;
+import comfyui.cockpit.model.ModelsFile;
+import comfyui.cockpit.model.ModelsJson;
+import comfyui.cockpit.net.Http;
+import comfyui.cockpit.source.SourceUri;
+import comfyui.cockpit.source.Sources;
+import comfyui.cockpit.wire.CockpitApi;
+import comfyui.cockpit.wire.Documents;
+import comfyui.cockpit.wire.Routes;
+import comfyui.cockpit.wire.Shapes;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The composition root: everything is made here, and closed in the reverse order. */
+final class Cockpit implements CockpitApi {
+  static final int API = 1;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Cockpit.class);
+
+  private final Http http;
+  private final Downloads downloads;
+  private final Jobs jobs;
+  private final Events events;
+  private final Models models;
+  private final InstallModels install;
+  private final Routes routes;
+  private final Clock clock;
+
+  /** @param java which Java this is, for people */
+  Cockpit(Path root, Map<String, String> environment, boolean offline, String version, String java, Instant startedAt, Clock clock) {
+    this.clock = clock;
+    Settings settings = Settings.load(root, environment, offline, version);
+    http = new Http(settings.net());
+    Sources sources = new Sources(http, settings.hubs(), settings.metadataRetry(), clock);
+    downloads = new Downloads(settings.roots(), sources, settings.limits(), clock, ProcessIdentity.current());
+    SourceUri uris = new SourceUri(settings.hubs(), root);
+    ModelsFile file = new ModelsFile(root.resolve("models.json"), "models.json", new ModelsJson(uris, settings.roots()));
+    events = new Events(Long.toString(startedAt.toEpochMilli(), 36));
+    jobs = new Jobs(clock, events);
+    models = new Models(file, downloads, events, settings);
+    install = new InstallModels(models, jobs);
+    Shapes.Health health =
+        new Shapes.Health(
+            "ready", version, API, java, root.toString(), settings.roots().main().toString(), startedAt.truncatedTo(ChronoUnit.MILLIS).toString());
+    routes =
+        new Routes(
+            new Routes.Parts(
+                models,
+                install,
+                new PlanModels(models, offline),
+                new VerifyModels(models, jobs, offline),
+                new PinModels(models, jobs, offline),
+                new DeclareModel(models, uris),
+                new RemoveModels(models, install),
+                new Doctor(models, java, version),
+                jobs,
+                health));
+  }
+
+  @Override
+  public Reply call(String method, String path, String body) {
+    return routes.call(method, path, body);
+  }
+
+  HttpServer server(Secret secret) {
+    return new HttpServer(routes, events, () -> Documents.snapshot(API, jobs.list(), models.revision()), secret);
+  }
+
+  /** What the daemon does by itself; starts when told. */
+  Watch watch() {
+    return new Watch(models, install, clock);
+  }
+
+  boolean isIdle() {
+    return !jobs.anyActive();
+  }
+
+  @Override
+  public void close() {
+    jobs.close();
+    try {
+      downloads.close();
+    } catch (IOException e) {
+      LOG.warn("the volume's lock could not be closed: {}", e.getMessage());
+    }
+    http.close();
+  }
+}

@@ -1,0 +1,282 @@
+package comfyui.cockpit.wire;
+
+import comfyui.cockpit.app.DeclareModel;
+import comfyui.cockpit.app.Doctor;
+import comfyui.cockpit.app.InstallModels;
+import comfyui.cockpit.app.Models;
+import comfyui.cockpit.app.PinModels;
+import comfyui.cockpit.app.PlanModels;
+import comfyui.cockpit.app.RemoveModels;
+import comfyui.cockpit.app.VerifyModels;
+import comfyui.cockpit.job.Jobs;
+import comfyui.cockpit.json.Checker;
+import comfyui.cockpit.json.Value;
+import comfyui.cockpit.json.Value.Obj;
+import comfyui.cockpit.kernel.CancelSignal;
+import comfyui.cockpit.kernel.Code;
+import comfyui.cockpit.kernel.Problem;
+import comfyui.cockpit.kernel.ProblemException;
+import comfyui.cockpit.model.Declaration.Selection;
+import comfyui.cockpit.model.DeclaredModel;
+import comfyui.cockpit.model.ModelsFile;
+import comfyui.cockpit.model.ModelsJson;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Every route, once: HTTP binds this table, the command line calls it. Decode, one use case, encode. */
+public final class Routes implements CockpitApi {
+  private static final Logger LOG = LoggerFactory.getLogger(Routes.class);
+  private static final int ACCEPTED = 202;
+
+  private final Parts parts;
+  private final List<Route> table;
+
+  /** The use cases behind the routes. */
+  public record Parts(
+      Models models,
+      InstallModels install,
+      PlanModels plan,
+      VerifyModels verify,
+      PinModels pin,
+      DeclareModel declare,
+      RemoveModels remove,
+      Doctor doctor,
+      Jobs jobs,
+      Shapes.Health health) {}
+
+  /** One row: a method, a path with {@code {names}}, and what it does. */
+  public record Route(String method, String path, Handler handler) {}
+
+  /** What a route does with a request. */
+  @FunctionalInterface
+  public interface Handler {
+    Reply handle(Request request);
+  }
+
+  /** A decoded request: what stood for the names in the path, and the body. */
+  public record Request(List<String> names, String body) {}
+
+  public Routes(Parts parts) {
+    this.parts = parts;
+    this.table =
+        List.of(
+            new Route("GET", "/api/health", request -> ok(parts.health())),
+            new Route("GET", "/api/models", request -> ok(status())),
+            new Route("POST", "/api/models/plan", this::plan),
+            new Route("POST", "/api/models/install", this::install),
+            new Route("POST", "/api/models/verify", this::verify),
+            new Route("POST", "/api/models/pin", this::pin),
+            new Route("POST", "/api/models/declare", this::declare),
+            new Route("POST", "/api/models/validate", this::validate),
+            new Route("DELETE", "/api/models/{id}/file", this::remove),
+            new Route("GET", "/api/jobs", request -> ok(new Shapes.AllJobs(true, parts.jobs().list().stream().map(Documents::job).toList()))),
+            new Route("GET", "/api/jobs/{id}", request -> ok(new Shapes.OneJob(true, Documents.job(job(request).now())))),
+            new Route("POST", "/api/jobs/{id}/cancel", this::cancel),
+            new Route("GET", "/api/doctor", request -> ok(Documents.doctor(parts.doctor().examine()))),
+            new Route("GET", "/api/openapi.json", request -> new Reply(200, Reply.JSON, openApi(), Map.of())));
+  }
+
+  public List<Route> table() {
+    return table;
+  }
+
+  /** The checked-in document. */
+  public static String openApi() {
+    try (InputStream in = Objects.requireNonNull(Routes.class.getResourceAsStream("/openapi.json"), "the jar lacks openapi.json")) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public Reply call(String method, String path, String body) {
+    String bare = path.contains("?") ? path.substring(0, path.indexOf('?')) : path;
+    boolean known = false;
+    for (Route route : table) {
+      Optional<List<String>> names = match(route.path(), bare);
+      if (names.isPresent()) {
+        known = true;
+        if (route.method().equals(method)) {
+          return run(route, new Request(names.get(), body));
+        }
+      }
+    }
+    Problem problem = known ? Problem.of(Code.NOT_FOUND, bare + " does not take " + method + ".") : Documents.notFound(bare);
+    return failure(problem);
+  }
+
+  private static Reply run(Route route, Request request) {
+    try {
+      return route.handler().handle(request);
+    } catch (ProblemException e) {
+      return failure(e.problem());
+    } catch (RuntimeException e) {
+      LOG.error("{} {} failed unexpectedly", route.method(), route.path(), e);
+      return failure(Problem.of(Code.DAEMON_FAILED, "The daemon has a defect: " + e + ".").withHint("Report it with the daemon's last log lines."));
+    }
+  }
+
+  public static Reply failure(Problem problem) {
+    return new Reply(problem.code().status(), Reply.PROBLEM, WireJson.write(Documents.problem(problem)), Map.of());
+  }
+
+  private static Reply ok(Object document) {
+    return new Reply(200, Reply.JSON, WireJson.write(document), Map.of());
+  }
+
+  private static Optional<List<String>> match(String pattern, String path) {
+    String[] wanted = pattern.split("/", -1);
+    String[] given = path.split("/", -1);
+    if (wanted.length != given.length) {
+      return Optional.empty();
+    }
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < wanted.length; i++) {
+      if (wanted[i].startsWith("{")) {
+        names.add(URLDecoder.decode(given[i].replace("+", "%2B"), StandardCharsets.UTF_8));
+      } else if (!wanted[i].equals(given[i])) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of(names);
+  }
+
+  private Shapes.Status status() {
+    return Documents.status(
+        parts.models().status(), model -> parts.models().downloads().sources().host(model.wanted().source()), parts.install()::activeJob);
+  }
+
+  private Reply plan(Request request) {
+    Body body = Body.of(request, List.of("bundles", "models", "all", "overwrite"));
+    return ok(Documents.plan(parts.plan().plan(body.selection(), body.flag("overwrite"), new CancelSignal())));
+  }
+
+  private Reply install(Request request) {
+    Body body = Body.of(request, List.of("bundles", "models", "all", "overwrite"));
+    return started(parts.install().start(body.selection(), body.flag("overwrite")));
+  }
+
+  private Reply verify(Request request) {
+    Body body = Body.of(request, List.of("bundles", "models", "all", "fast"));
+    return started(parts.verify().start(body.selection(), body.flag("fast")));
+  }
+
+  private Reply pin(Request request) {
+    return started(parts.pin().start(Body.of(request, List.of("bundles", "models", "all")).selection()));
+  }
+
+  private Reply declare(Request request) {
+    Body body = Body.of(request, List.of("url", "bundle", "path", "write"));
+    String url = body.text("url").orElseThrow(() -> Problem.of(Code.BAD_REQUEST, "\"url\" is missing.").toException());
+    return ok(Documents.declare(parts.declare().declare(new DeclareModel.Request(url, body.text("bundle"), body.text("path"), body.flag("write")), new CancelSignal())));
+  }
+
+  private Reply validate(Request request) {
+    Optional<String> text = Body.of(request, List.of("text")).anyText("text");
+    ModelsFile file = parts.models().file();
+    if (text.isPresent()) {
+      ModelsJson.Parsed parsed = file.check(text.get());
+      return ok(Documents.validate(file.shown(), ModelsFile.State.OK, parsed.errors(), parsed.warnings()));
+    }
+    Models.Status status = parts.models().status();
+    List<Problem> errors = new ArrayList<>(status.errors());
+    if (status.file().state() == ModelsFile.State.MISSING) {
+      errors.add(Problem.of(Code.FILE_MISSING, "There is no " + file.shown() + ".").withHint("Write one, or name its folder with --root."));
+    }
+    List<Problem> warnings = new ArrayList<>(parts.models().settings().warnings());
+    warnings.addAll(status.file().warnings());
+    return ok(Documents.validate(file.shown(), status.file().state(), errors, warnings));
+  }
+
+  private Reply remove(Request request) {
+    DeclaredModel model = parts.models().declaration().model(request.names().getFirst());
+    return ok(Documents.remove(parts.remove().remove(new Selection(List.of(), List.of(model.id()), false), new CancelSignal())));
+  }
+
+  private Reply cancel(Request request) {
+    Jobs.Handle handle = job(request);
+    handle.cancel();
+    return started(handle);
+  }
+
+  private Jobs.Handle job(Request request) {
+    String id = request.names().getFirst();
+    return parts.jobs().find(id)
+        .orElseThrow(() -> Problem.of(Code.NOT_FOUND, "There is no job \"" + id + "\".").withHint("Jobs are forgotten when the daemon restarts; `jobs list` shows those there are.").toException());
+  }
+
+  private static Reply started(Jobs.Handle handle) {
+    return new Reply(ACCEPTED, Reply.JSON, WireJson.write(new Shapes.OneJob(true, Documents.job(handle.now()))), Map.of("Location", "/api/jobs/" + handle.id()));
+  }
+
+  @Override
+  public void close() {
+    parts.jobs().close();
+  }
+
+  /** The body of a request, checked. */
+  private record Body(Checker checker, Obj obj) {
+    static Body of(Request request, List<String> known) {
+      Checker checker = new Checker("request");
+      String text = request.body().isBlank() ? "{}" : request.body();
+      Optional<Obj> obj = checker.parse(text).flatMap(value -> checker.object(value, ""));
+      obj.ifPresent(o -> checker.knownKeys(o, "", known));
+      Body body = new Body(checker, obj.orElse(new Obj(new Value.Place(0, 0, 1, 1), Map.of())));
+      body.throwIfWrong();
+      return body;
+    }
+
+    private void throwIfWrong() {
+      if (!checker.errors().isEmpty()) {
+        Problem first = checker.errors().getFirst();
+        throw Problem.of(Code.BAD_REQUEST, "The request is wrong: " + first.detail()).withHint(first.hint()).gathering(checker.errors()).toException();
+      }
+    }
+
+    Selection selection() {
+      Selection selection = new Selection(texts("bundles"), texts("models"), flag("all"));
+      throwIfWrong();
+      return selection;
+    }
+
+    boolean flag(String key) {
+      boolean flag = checker.flag(obj, "", key, false);
+      throwIfWrong();
+      return flag;
+    }
+
+    Optional<String> text(String key) {
+      return anyText(key).filter(text -> !text.isBlank());
+    }
+
+    Optional<String> anyText(String key) {
+      Optional<Value> value = checker.optional(obj, key);
+      if (value.isEmpty() || value.get() instanceof Value.Nul) {
+        return Optional.empty();
+      }
+      Optional<String> text = checker.anyString(obj, "", key);
+      throwIfWrong();
+      return text;
+    }
+
+    private List<String> texts(String key) {
+      List<String> texts = new ArrayList<>();
+      int index = 0;
+      for (Value item : checker.list(obj, "", key)) {
+        checker.string(item, "/" + key + "/" + index++).ifPresent(texts::add);
+      }
+      return texts;
+    }
+  }
+}

@@ -1,0 +1,168 @@
+package comfyui.cockpit.wire;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Every JSON document that leaves us, member by member; keys become snake_case, an empty Optional becomes null. */
+public final class Shapes {
+  private Shapes() {}
+
+  public record Health(String state, String version, int api, String java, String root, String modelsDir, String startedAt) {}
+
+  public record Where(String file, String pointer, int line, int column) {}
+
+  public record Problem(
+      String type,
+      String title,
+      int status,
+      String detail,
+      String code,
+      String hint,
+      Map<String, Object> args,
+      Optional<Where> where,
+      boolean retryable,
+      Optional<String> link,
+      List<Problem> errors) {}
+
+  public record Failure(boolean ok, Problem problem) {}
+
+  public record Progress(
+      String phase,
+      Optional<String> current,
+      long doneBytes,
+      Optional<Long> totalBytes,
+      int doneSteps,
+      int totalSteps,
+      Optional<Long> bytesPerSecond,
+      Optional<Long> secondsLeft,
+      boolean stalled) {}
+
+  public record Job(
+      String id,
+      String kind,
+      Optional<String> lane,
+      String state,
+      List<String> subjects,
+      Optional<String> parent,
+      Optional<Integer> queuePlace,
+      Progress progress,
+      String createdAt,
+      Optional<String> startedAt,
+      Optional<String> endedAt,
+      List<String> log,
+      Optional<Object> result,
+      Optional<Problem> problem) {}
+
+  /** A job as an event: its log comes in events of its own. */
+  public record JobEvent(
+      String id,
+      String kind,
+      Optional<String> lane,
+      String state,
+      List<String> subjects,
+      Optional<String> parent,
+      Optional<Integer> queuePlace,
+      Progress progress,
+      String createdAt,
+      Optional<String> startedAt,
+      Optional<String> endedAt,
+      Optional<Object> result,
+      Optional<Problem> problem) {}
+
+  public record OneJob(boolean ok, Job job) {}
+
+  public record AllJobs(boolean ok, List<Job> jobs) {}
+
+  public record Snapshot(int api, List<JobEvent> jobs, String modelsRevision, Optional<String> versionsRevision) {}
+
+  public record LogEvent(String jobId, List<String> lines) {}
+
+  public record ChangedEvent(String revision, List<String> changed, List<String> removed) {}
+
+  public record DeclarationState(String file, String state, List<Problem> errors) {}
+
+  public record Bundle(String id, String description, List<String> models, boolean autoInstall, boolean enabled, long missingBytes) {}
+
+  public record Model(
+      String id,
+      Optional<String> displayName,
+      Optional<String> version,
+      Optional<String> type,
+      String path,
+      String host,
+      String state,
+      Optional<Long> sizeBytes,
+      Optional<String> sha256,
+      String verified,
+      boolean executesCode,
+      Optional<String> jobId,
+      Optional<Problem> problem) {}
+
+  public record Status(boolean ok, String revision, String modelsDir, DeclarationState declaration, List<Bundle> bundles, List<Model> models) {}
+
+  /** What {@code wait} says: the status, and whether it took too long. */
+  public record Waited(
+      boolean ok, boolean timedOut, String revision, String modelsDir, DeclarationState declaration, List<Bundle> bundles, List<Model> models) {}
+
+  public record Step(
+      String id,
+      String action,
+      String host,
+      String path,
+      Optional<Long> sizeBytes,
+      Optional<String> sha256,
+      Optional<String> expectedFrom,
+      boolean executesCode,
+      Optional<Problem> problem) {}
+
+  public record FileSystem(String path, long freeBytes, long neededBytes, long shortfallBytes) {}
+
+  public record Plan(boolean ok, List<Step> steps, List<FileSystem> fileSystems, int unknownSizes, List<Problem> problems) {}
+
+  public record Installed(
+      String id, String state, String path, Optional<Long> sizeBytes, Optional<String> sha256, String verified, Optional<Problem> problem) {}
+
+  public record Install(boolean ok, List<Installed> models) {}
+
+  public record Checked(
+      String id,
+      String path,
+      String state,
+      String method,
+      Optional<String> expected,
+      Optional<String> actual,
+      Optional<Problem> problem) {}
+
+  public record Verify(boolean ok, List<Checked> models) {}
+
+  public record Pinned(String id, String sha256, long sizeBytes, String from) {}
+
+  public record Pin(boolean ok, List<Pinned> changed, List<String> unchanged, List<Problem> problems) {}
+
+  public record Choice(String filename, Optional<Long> sizeBytes, String source) {}
+
+  public record Gate(String kind, Optional<String> url, Optional<String> until) {}
+
+  public record Declare(
+      boolean ok,
+      String id,
+      boolean written,
+      Map<String, Object> model,
+      List<Choice> choices,
+      Optional<Gate> gate,
+      Optional<String> licence,
+      Optional<String> bundle) {}
+
+  public record Removed(String id, String path, long freedBytes) {}
+
+  public record Kept(String id, String path, String reason) {}
+
+  public record Remove(boolean ok, List<Removed> removed, List<Kept> kept) {}
+
+  public record Validate(boolean ok, String file, List<Problem> errors, List<Problem> warnings) {}
+
+  public record Check(String name, String state, String detail, String hint) {}
+
+  public record Doctor(boolean ok, List<Check> checks) {}
+}
