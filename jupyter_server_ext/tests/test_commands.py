@@ -208,7 +208,7 @@ def test_the_daemon_keeps_its_secret(start: Starter) -> None:
     connection = json.loads(file.read_text())
     secret = connection["secret"]
     assert len(secret) >= 40
-    assert httpx.get(f"{connection['url']}/api/health", trust_env=False).status_code == 401
+    assert httpx.get(f"{connection['url']}/api/health", trust_env=False).status_code == 403
     answers = [health.text, server.ask("GET", "comfyui-cockpit/server").text]
     for said in (*answers, server.log.read_text(), *server.processes().values()):
         assert secret not in said
