@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from comfyui_cockpit.daemon import Daemon, Launch, Patience
-from conftest import SECRET, Lab, fake_launch
+from lab import SECRET, Lab, fake_launch
 
 Tell = Callable[..., None]
 LOG = logging.getLogger("cockpit-test")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from conftest import SECRET, TOKEN, Lab
+from lab import SECRET, TOKEN, Lab
 
 Tell = Callable[..., None]
 

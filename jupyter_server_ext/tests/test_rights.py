@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from conftest import TOKEN, Lab
 from jupyter_server.auth.authorizer import Authorizer
+from lab import TOKEN, Lab
 
 Tell = Callable[..., None]
 
