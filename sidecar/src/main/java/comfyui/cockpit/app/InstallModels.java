@@ -11,6 +11,7 @@ import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Checksum;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
+import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.model.Declaration;
 import comfyui.cockpit.model.DeclaredModel;
 import java.nio.file.Path;
@@ -21,6 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Brings the chosen models, one job for the whole and one for each file. A failure does not stop the next; a file that is already on its
@@ -29,6 +32,8 @@ import java.util.OptionalLong;
 public final class InstallModels {
   public static final String KIND = "models.install";
   public static final String PART = "models.fetch";
+
+  private static final Logger LOG = LoggerFactory.getLogger(InstallModels.class);
 
   private final Models models;
   private final Jobs jobs;
@@ -152,9 +157,14 @@ public final class InstallModels {
 
   private Work.Outcome fetch(DeclaredModel model, boolean overwrite, Work.Context job, Work.Context parent) {
     parent.started();
+    job.step(model.id(), 0, 1);
     try {
       Fetched fetched = models.downloads().fetch(model.wanted(), overwrite, job.cancelSignal(), job.progress());
+      LOG.info("{} {}", model.id(), fetched instanceof Fetched.Installed ? "installed" : "was there");
       return Work.Outcome.done(new Result(List.of(installed(model, fetched))));
+    } catch (ProblemException e) {
+      LOG.warn("{}: {}", model.id(), e.problem().detail());
+      throw e;
     } finally {
       forget(model);
       models.changed(List.of(model.id()));

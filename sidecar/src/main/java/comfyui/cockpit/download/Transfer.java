@@ -63,6 +63,7 @@ final class Transfer {
   private volatile boolean rangesWork;
   private volatile @Nullable String validator;
   private @Nullable ProblemException failure;
+  private volatile @Nullable Problem lastProblem;
   private boolean restartWanted;
   private boolean mayGrow = true;
 
@@ -98,7 +99,7 @@ final class Transfer {
         furthest = ranges.furthest();
         Problem problem = Problem.of(Code.INCOMPLETE, described.host() + " ends the transfer of " + described.filename() + " early each time, and does not go on where it broke.");
         if (!limits.retry().mayRetry(problem, idle)) {
-          throw problem.toException();
+          throw Optional.ofNullable(lastProblem).orElse(problem).toException();
         }
         if (idle > 0) {
           cancel.sleep(limits.retry().pause(problem, idle));
@@ -331,6 +332,7 @@ final class Transfer {
             return;
           }
           Problem problem = stalledOut ? stalled() : e.problem();
+          lastProblem = problem;
           failed = ranges.furthest() - before >= PROGRESS ? 0 : failed;
           if (!limits.retry().mayRetry(problem, failed)) {
             throw new ProblemException(problem, e);

@@ -159,6 +159,9 @@ public final class Main {
     @Option(names = "--until-eof", description = "Stop when standard input ends.")
     private boolean untilEof;
 
+    @Option(names = "--aot-cache", paramLabel = "FILE", description = "Make the JVM's ahead-of-time cache there when idle, if it is not there yet.")
+    private Optional<Path> aotCache = Optional.empty();
+
     Serve(Start start, PrintStream out) {
       this.start = start;
       this.out = out;

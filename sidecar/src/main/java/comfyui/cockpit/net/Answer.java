@@ -1,5 +1,6 @@
 package comfyui.cockpit.net;
 
+import comfyui.cockpit.kernel.CancelSignal;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -12,10 +13,12 @@ import okhttp3.Response;
 public final class Answer implements AutoCloseable {
   private final Url url;
   private final Response response;
+  private final CancelSignal.Registration onCancel;
 
-  Answer(Url url, Response response) {
+  Answer(Url url, Response response, CancelSignal.Registration onCancel) {
     this.url = url;
     this.response = response;
+    this.onCancel = onCancel;
   }
 
   /** The address that gave this answer. */
@@ -78,6 +81,7 @@ public final class Answer implements AutoCloseable {
 
   @Override
   public void close() {
+    onCancel.close();
     response.close();
   }
 }

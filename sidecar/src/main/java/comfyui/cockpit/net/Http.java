@@ -187,24 +187,29 @@ public final class Http implements AutoCloseable {
     builder.header("User-Agent", settings.userAgent()).header("Accept-Encoding", "identity");
     headers.forEach(builder::header);
     Call call = client(url.isHttps(), bodyFollows).newCall(builder.build());
-    try (CancelSignal.Registration ignored = cancel.onCancel(call::cancel);
-        HeaderWatch watch = new HeaderWatch(call, settings.headerTimeout().plus(settings.connectTimeout()))) {
+    // Lives as long as the answer: a body can be cancelled too.
+    CancelSignal.Registration onCancel = cancel.onCancel(call::cancel);
+    boolean kept = false;
+    try (HeaderWatch watch = new HeaderWatch(call, settings.headerTimeout().plus(settings.connectTimeout()))) {
+      Response response;
       try {
-        Response response = call.execute();
+        response = call.execute();
         watch.answered();
-        if (response.code() == 407) {
-          response.close();
-          throw proxyFailed(url, "it wants other credentials (407)");
-        }
-        Answer answer = new Answer(url, response);
-        if (cancel.isCancelled()) {
-          answer.close();
-          cancel.throwIfCancelled();
-        }
-        return answer;
       } catch (IOException e) {
         cancel.throwIfCancelled();
         throw watch.ended() ? stalled(url) : failure(e, url);
+      }
+      Answer answer = new Answer(url, response, onCancel);
+      kept = true;
+      if (cancel.isCancelled() || answer.status() == 407) {
+        answer.close();
+        cancel.throwIfCancelled();
+        throw proxyFailed(url, "it wants other credentials (407)");
+      }
+      return answer;
+    } finally {
+      if (!kept) {
+        onCancel.close();
       }
     }
   }
@@ -260,6 +265,9 @@ public final class Http implements AutoCloseable {
     String host = url.host();
     Problem base = Problem.of(Code.CONNECTION_FAILED, "").with("host", host);
     String text = String.valueOf(e.getMessage());
+    if (e instanceof SocketTimeoutException && !text.toLowerCase(java.util.Locale.ROOT).contains("connect")) {
+      return stalled(url);
+    }
     boolean proxied = proxies.select(url.okhttp().uri()).getFirst().type() != java.net.Proxy.Type.DIRECT;
     if (text.contains("response code for CONNECT") || text.contains("authenticate with proxy") || proxied && e instanceof ConnectException) {
       return proxyFailed(url, text);
