@@ -24,7 +24,7 @@ class ArchitectureTest {
           .layer("model").definedBy("comfyui.cockpit.model..")
           .layer("download").definedBy("comfyui.cockpit.download..")
           .layer("source").definedBy("comfyui.cockpit.source..")
-          .layer("machine").definedBy("comfyui.cockpit.net..", "comfyui.cockpit.files..", "comfyui.cockpit.job..")
+          .layer("machine").definedBy("comfyui.cockpit.net..", "comfyui.cockpit.process..", "comfyui.cockpit.files..", "comfyui.cockpit.job..")
           .layer("json").definedBy("comfyui.cockpit.json..")
           .layer("kernel").definedBy("comfyui.cockpit.kernel..")
           .whereLayer("main").mayNotBeAccessedByAnyLayer()

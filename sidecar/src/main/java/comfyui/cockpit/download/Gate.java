@@ -5,6 +5,7 @@ import comfyui.cockpit.files.DiskProblems;
 import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.files.VolumeLock;
 import comfyui.cockpit.files.Writing;
+import comfyui.cockpit.json.Identities;
 import comfyui.cockpit.json.Json;
 import comfyui.cockpit.json.Value;
 import comfyui.cockpit.kernel.CancelSignal;
@@ -225,7 +226,7 @@ public final class Gate implements AutoCloseable {
 
     /** Dead for certain; one in another container may live, and only its silence tells. */
     private boolean isGone(Value lease) {
-      return lease.get("owner").flatMap(Writing::identity).map(owner -> owner.life() == Life.DEAD).orElse(true);
+      return lease.get("owner").flatMap(Identities::of).map(owner -> owner.life() == Life.DEAD).orElse(true);
     }
 
     private synchronized void beat() {

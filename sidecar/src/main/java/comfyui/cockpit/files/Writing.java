@@ -1,5 +1,6 @@
 package comfyui.cockpit.files;
 
+import comfyui.cockpit.json.Identities;
 import comfyui.cockpit.json.Json;
 import comfyui.cockpit.json.Value;
 import comfyui.cockpit.kernel.Code;
@@ -169,7 +170,7 @@ public final class Writing {
         }
         continue;
       }
-      Optional<ProcessIdentity> owner = content.get().get("owner").flatMap(Writing::identity);
+      Optional<ProcessIdentity> owner = content.get().get("owner").flatMap(Identities::of);
       Optional<Path> temp = content.get().text("temp").map(Path::of).filter(path -> path.getFileName().toString().endsWith(SUFFIX));
       Optional<Path> target = content.get().text("target").map(Path::of);
       if (owner.isEmpty() || temp.isEmpty() || target.isEmpty() || owner.get().equals(self) || !isDead.test(owner.get())) {
@@ -182,15 +183,6 @@ public final class Writing {
       Files.deleteIfExists(note);
     }
     return swept;
-  }
-
-  public static Optional<ProcessIdentity> identity(Value value) {
-    Optional<String> boot = value.text("boot");
-    Optional<String> namespace = value.text("namespace");
-    if (boot.isEmpty() || namespace.isEmpty() || value.number("pid").isEmpty() || value.number("start").isEmpty()) {
-      return Optional.empty();
-    }
-    return Optional.of(new ProcessIdentity(boot.get(), namespace.get(), value.number("pid").getAsLong(), value.number("start").getAsLong()));
   }
 
   /** Removes directories that a publication made and did not fill, from the innermost up to, without, {@code above}. */

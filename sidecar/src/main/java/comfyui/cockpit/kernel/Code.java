@@ -48,6 +48,7 @@ public enum Code {
   CANCELLED(409, "Cancelled", true, "Start it again when you want it."),
   OFFLINE(503, "Not possible without a connection", false, "Run it without --offline once, or bring the listed files by other means."),
   STARTING(503, "Starting", true, "Wait a moment."),
+  JAVA_MISSING(500, "No Java that is new enough", false, "Install the package again in this environment (it brings Java 25), or name one in COCKPIT_JAVA."),
   DAEMON_FAILED(502, "The daemon failed", true, "Read the last log lines, then restart the daemon.");
 
   private final int status;
@@ -92,7 +93,7 @@ public enum Code {
       case TOKEN_MISSING, TOKEN_REJECTED, ACCESS_DENIED, LICENCE_NOT_ACCEPTED, EARLY_ACCESS, DOWNLOAD_DISABLED, REMOVED_BY_HOST, BLOCKED,
           REPOSITORY_NOT_FOUND, REVISION_NOT_FOUND, FILE_NOT_FOUND, VERSION_NOT_FOUND, SOURCE_AMBIGUOUS, RATE_LIMITED, HOST_ERROR,
           CONNECTION_FAILED, REDIRECT_REFUSED, STALLED, INCOMPLETE, NOT_A_MODEL, SIZE_DIFFERS, CHECKSUM_DIFFERS, CHECKSUM_OF_HOST_DIFFERS,
-          DISK_FULL, PATH_TAKEN, NOT_WRITABLE, FILE_MISSING, BUSY, CANCELLED, OFFLINE, STARTING, DAEMON_FAILED -> false;
+          DISK_FULL, PATH_TAKEN, NOT_WRITABLE, FILE_MISSING, BUSY, CANCELLED, OFFLINE, STARTING, JAVA_MISSING, DAEMON_FAILED -> false;
     };
   }
 }

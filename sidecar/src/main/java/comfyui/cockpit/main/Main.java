@@ -11,6 +11,7 @@ import comfyui.cockpit.kernel.Clock;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.Secret;
+import comfyui.cockpit.process.Children;
 import comfyui.cockpit.wire.CockpitApi;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -24,6 +25,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.HashMap;
@@ -183,7 +185,13 @@ public final class Main {
                   join(main);
                 });
         Runtime.getRuntime().addShutdownHook(onSignal);
-        daemon.run(out, System.in, untilEof);
+        try (Children children = new Children(start.connectionFile(root).resolveSibling(start.connectionFile(root).getFileName() + ".children"), start.clock())) {
+          children.endLeftovers();
+          try (AotTraining training = training(cockpit, children)) {
+            training.start();
+            daemon.run(out, System.in, untilEof);
+          }
+        }
         try {
           Runtime.getRuntime().removeShutdownHook(onSignal);
         } catch (IllegalStateException e) {
@@ -193,7 +201,14 @@ public final class Main {
       return 0;
     }
 
-      /** Lets the main thread remove the connection file. */
+      private AotTraining training(Cockpit cockpit, Children children) throws java.net.URISyntaxException {
+      Path jar = Path.of(Main.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+      String java = ProcessHandle.current().info().command().orElse("java");
+      Optional<Duration> quiet = start.variable("COCKPIT_AOT_IDLE").filter(text -> text.matches("\\d{1,6}")).map(Long::parseLong).map(Duration::ofSeconds);
+      return new AotTraining(aotCache, jar, java, children, cockpit::isIdle, quiet, start.clock());
+    }
+
+    /** Lets the main thread remove the connection file. */
     private static void join(Thread main) {
       try {
         main.join(500);
