@@ -19,7 +19,6 @@ FLAGS = (
     "-XX:+UseSerialGC",
     "-Xmx128m",
     "-XX:+ExitOnOutOfMemoryError",
-    "-Xshare:auto",
     # A JVM warns on standard output by default, where the ready line and JSON documents go.
     "-Xlog:disable",
     "-Xlog:all=warning:stderr",
