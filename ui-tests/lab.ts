@@ -95,14 +95,14 @@ export class Lab {
     return lab;
   }
 
-  /** Everything that the server printed. */
+  /** The last lines that the server printed. */
   get output(): string {
-    return this._output.join('');
+    return this._output.join('').split('\n').slice(-40).join('\n');
   }
 
-  /** Address of a page, signed in. */
+  /** Address of a page, signed in, with nothing left of the page before. */
   page(path = 'lab'): string {
-    return `${this.url}${path}?token=${this.token}`;
+    return `${this.url}${path}?token=${this.token}&reset`;
   }
 
   async stop(): Promise<void> {

@@ -240,6 +240,14 @@ export const SCENES: Record<string, IScene> = {
     })
   },
   starting: { status: null, server: { state: 'starting' } },
+  starting_again: {
+    status: null,
+    server: {
+      state: 'starting',
+      cause: 'The daemon ended with status 2.',
+      log: ['error: There is no space left on the device.']
+    }
+  },
   loading: { status: null },
   daemon_failed: {
     status: null,

@@ -44,7 +44,7 @@ async function stage(page: Page, scene: IScene): Promise<void> {
       const data = JSON.stringify({
         api: 1,
         jobs: scene.jobs ?? [],
-        models_revision: 1,
+        models_revision: '1',
         versions_revision: null
       });
       await route.fulfill({

@@ -537,11 +537,8 @@ export interface components {
         ModelsStatus: {
             /** @description True when everything asked for is so. */
             ok: boolean;
-            /**
-             * Format: int64
-             * @description Grows with every change.
-             */
-            revision: number;
+            /** @description Opaque: another value means that something changed. */
+            revision: string;
             /** @description Absolute path. */
             models_dir: string;
             declaration: components["schemas"]["DeclarationState"];
@@ -737,10 +734,10 @@ export interface components {
             /** Format: int64 */
             api: number;
             jobs: components["schemas"]["Job"][];
-            /** Format: int64 */
-            models_revision: number;
-            /** Format: int64 */
-            versions_revision: number | null;
+            /** @description Opaque: another value means that something changed. */
+            models_revision: string;
+            /** @description Null while there are no versions. */
+            versions_revision: string | null;
         };
         /** @description Data of the event `log`. */
         LogEvent: {
@@ -749,8 +746,8 @@ export interface components {
         };
         /** @description Data of the events `models` and `versions`. */
         ChangeEvent: {
-            /** Format: int64 */
-            revision: number;
+            /** @description Opaque: another value means that something changed. */
+            revision: string;
             /** @description Ids. */
             changed: string[];
             /** @description Ids. */

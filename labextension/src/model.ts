@@ -147,9 +147,14 @@ export class CockpitModel {
   }
 
   async restartDaemon(): Promise<void> {
+    // Our stream ends here, and is not cut off.
+    this._stop();
+    this._set({
+      ...this._state,
+      connection: { kind: 'starting', cause: null, log: [] }
+    });
     try {
       await this._client.restart();
-      this._set({ ...this._state, connection: { kind: 'starting' } });
     } catch (error) {
       this._refuse(error);
     }
@@ -277,9 +282,7 @@ export class CockpitModel {
       const starting = state === 'starting';
       this._set({
         ...this._state,
-        connection: starting
-          ? { kind: 'starting' }
-          : { kind: 'failed', cause, log }
+        connection: { kind: starting ? 'starting' : 'failed', cause, log }
       });
       return starting ? STARTING_MS : SLOW_MS;
     }
@@ -320,7 +323,7 @@ export class CockpitModel {
       case 'snapshot': {
         const data = JSON.parse(event.data) as SnapshotEvent;
         this._set(withJobs(this._state, this._unread(data.jobs)));
-        this._refreshIfOlder(data.models_revision);
+        this._refreshIfOther(data.models_revision);
         break;
       }
       case 'job':
@@ -332,7 +335,7 @@ export class CockpitModel {
         break;
       }
       case 'models':
-        this._refreshIfOlder((JSON.parse(event.data) as ChangeEvent).revision);
+        this._refreshIfOther((JSON.parse(event.data) as ChangeEvent).revision);
         break;
     }
   }
@@ -351,7 +354,7 @@ export class CockpitModel {
     return jobs.filter(job => !this._read.has(job.id));
   }
 
-  private _refreshIfOlder(revision: number): void {
+  private _refreshIfOther(revision: string): void {
     if (this._state.status?.revision !== revision) {
       this._refresh();
     }

@@ -4,7 +4,8 @@ import type { Job, ModelsStatus, ModelStatus, Problem } from './wire';
 export type Connection =
   | { kind: 'loading' }
   | { kind: 'ready' }
-  | { kind: 'starting' }
+  /** With a cause when it ended before and is being started again. */
+  | { kind: 'starting'; cause: string | null; log: readonly string[] }
   | { kind: 'failed'; cause: string | null; log: readonly string[] }
   | { kind: 'absent' }
   | { kind: 'signed-out' }
@@ -204,9 +205,10 @@ export interface IOverview {
 export function overview(state: IState): IOverview {
   const models = state.status?.models ?? [];
   const bySubject = activeBySubject(state.jobs.values());
+  const failures = failuresBySubject(state.jobs.values());
   const rows = models.map(model => ({
     model,
-    row: rowOf(state, model, bySubject)
+    row: rowOf(state, model, bySubject, failures)
   }));
   const byId = new Map(rows.map(entry => [entry.model.id, entry]));
   const bundles = (state.status?.bundles ?? []).map(bundle => {
@@ -286,7 +288,8 @@ function activeBySubject(jobs: Iterable<Job>): ReadonlyMap<string, IActive> {
 function rowOf(
   state: IState,
   model: ModelStatus,
-  active: ReadonlyMap<string, IActive>
+  active: ReadonlyMap<string, IActive>,
+  failures: ReadonlyMap<string, Problem>
 ): Row {
   const { own, parent } = active.get(model.id) ?? { own: null, parent: null };
   if (own) {
@@ -312,7 +315,26 @@ function rowOf(
   if (model.state === 'invalid') {
     return { kind: 'invalid', problem: model.problem };
   }
-  return model.problem && model.problem.code !== 'cancelled'
-    ? { kind: 'failed', problem: model.problem }
+  const problem = model.problem ?? failures.get(model.id) ?? null;
+  return problem && problem.code !== 'cancelled'
+    ? { kind: 'failed', problem }
     : { kind: 'missing' };
+}
+
+/** Why the last try to fetch a model failed, as long as nobody dismissed it. */
+function failuresBySubject(jobs: Iterable<Job>): ReadonlyMap<string, Problem> {
+  const result = new Map<string, Problem>();
+  for (const job of jobs) {
+    if (job.kind !== 'models.fetch' || isActive(job)) {
+      continue;
+    }
+    for (const id of job.subjects) {
+      if (job.state === 'failed' && job.problem) {
+        result.set(id, job.problem);
+      } else {
+        result.delete(id);
+      }
+    }
+  }
+  return result;
 }

@@ -51,7 +51,7 @@ export function aStatus(
 ): ModelsStatus {
   return {
     ok: true,
-    revision: 1,
+    revision: '1',
     models_dir: '/data',
     declaration: { file: 'models.json', state: 'ok', errors: [] },
     bundles,

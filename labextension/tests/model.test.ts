@@ -87,11 +87,11 @@ describe('following the daemon', () => {
     model.hold();
     await settle();
     client.status = aStatus([aModel('a', { state: 'installed' })], [], {
-      revision: 2
+      revision: '2'
     });
-    client.send('models', { revision: 2, changed: ['a'], removed: ['b'] });
+    client.send('models', { revision: '2', changed: ['a'], removed: ['b'] });
     await settle();
-    expect(model.getState().status?.revision).toBe(2);
+    expect(model.getState().status?.revision).toBe('2');
   });
 });
 

@@ -62,6 +62,16 @@ describe('rows', () => {
     expect(kinds(state)[1]).toBe('queued');
   });
 
+  it('stay failed while their batch is unread, whatever the status document knows', () => {
+    const problem = aProblem('licence_not_accepted');
+    const state = given(
+      aStatus([aModel('a')]),
+      aJob('install', { state: 'failed', subjects: ['a'] }),
+      aFetch('f1', 'a', { state: 'failed', problem })
+    );
+    expect(overview(state).rows[0]?.row).toEqual({ kind: 'failed', problem });
+  });
+
   it('show which file is being verified', () => {
     const state = given(
       aStatus([

@@ -58,8 +58,8 @@ function BundleRow({ bundle, installable }: IBundleRowProps): ReactElement {
           format.count(bundle.total)
         ),
     !complete &&
-      bundle.missingBytes !== null &&
-      format.bytes(bundle.missingBytes),
+      (bundle.missingBytes ?? 0) > 0 &&
+      format.bytes(bundle.missingBytes ?? 0),
     !bundle.enabled && trans.__('disabled'),
     bundle.enabled && bundle.autoInstall && trans.__('at start')
   );

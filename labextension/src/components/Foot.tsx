@@ -48,7 +48,11 @@ function JobLine({ job, state }: { job: Job; state: IState }): ReactElement {
       : job.state === 'running'
         ? trans.__('%1 of %2', format.count(place), format.count(total))
         : trans.__('Failed');
-  const reason = job.problem ? explain(job.problem).summary : null;
+  // What failed says so at its row; here only what has no row.
+  const atRows = [...state.jobs.values()].some(
+    child => child.parent === job.id && child.state === 'failed'
+  );
+  const reason = job.problem && !atRows ? explain(job.problem).summary : null;
   return (
     <li className={`jp-ComfyCockpit-job jp-mod-${job.state}`}>
       <div className="jp-ComfyCockpit-jobLine">

@@ -36,8 +36,15 @@ function ConnectionNotice({ state }: { state: IState }): ReactElement | null {
   switch (connection.kind) {
     case 'loading':
     case 'ready':
-    case 'starting':
       return null;
+    case 'starting':
+      // Nothing to say of a first start; of one after a crash, why it is being tried again.
+      return connection.cause === null ? null : (
+        <Notice tone="warning" shape="warning" title={connection.cause}>
+          <p>{trans.__('It is being started again.')}</p>
+          <LastLines lines={connection.log} />
+        </Notice>
+      );
     case 'failed':
       return (
         <Notice
@@ -50,12 +57,7 @@ function ConnectionNotice({ state }: { state: IState }): ReactElement | null {
             </Button>
           }
         >
-          {connection.log.length > 0 && (
-            <details open>
-              <summary>{trans.__('Its last lines')}</summary>
-              <pre tabIndex={0}>{connection.log.join('\n')}</pre>
-            </details>
-          )}
+          <LastLines lines={connection.log} />
         </Notice>
       );
     case 'absent':
@@ -114,6 +116,23 @@ function ConnectionNotice({ state }: { state: IState }): ReactElement | null {
         />
       );
   }
+}
+
+function LastLines({
+  lines
+}: {
+  lines: readonly string[];
+}): ReactElement | null {
+  const { trans } = useServices();
+  if (lines.length === 0) {
+    return null;
+  }
+  return (
+    <details open>
+      <summary>{trans.__('Its last lines')}</summary>
+      <pre tabIndex={0}>{lines.join('\n')}</pre>
+    </details>
+  );
 }
 
 function ProblemNotice(props: {
