@@ -1,12 +1,15 @@
 package comfyui.cockpit.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import comfyui.cockpit.kernel.Clock;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
+import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.wire.CockpitApi;
 import comfyui.cockpit.wire.Documents;
 import comfyui.cockpit.wire.WireJson;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -18,7 +21,7 @@ import picocli.CommandLine.Command;
     subcommands = {ModelsCommand.class, JobsCommand.class, DoctorCommand.class, OpenApiCommand.class},
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "NOUN")
-public final class Cockpit implements Runnable {
+public final class Cockpit implements Callable<Integer> {
   private final Verb.World world;
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
@@ -31,10 +34,11 @@ public final class Cockpit implements Runnable {
     return world;
   }
 
-  /** A noun alone shows its verbs. */
+  /** A noun alone shows its verbs: nothing was asked for. */
   @Override
-  public void run() {
+  public Integer call() {
     spec.commandLine().usage(world.console().err());
+    return Session.WRONG_USE;
   }
 
   /**
@@ -50,19 +54,37 @@ public final class Cockpit implements Runnable {
     line.setErr(new java.io.PrintWriter(console.err(), true));
     line.setParameterExceptionHandler(
         (e, args) -> {
-          Problem problem = Problem.of(Code.BAD_REQUEST, e.getMessage()).withHint("`" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help` shows the usage.");
-          if (List.of(args).contains("--json")) {
-            console.out().println(WireJson.pretty(WireJson.read(WireJson.write(Documents.failure(problem)))));
-          } else {
-            Text.problem(WireJson.read(WireJson.write(Documents.problem(problem)))).forEach(console.err()::println);
-          }
+          String hint = "`" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help` shows the usage.";
+          fail(console, Problem.of(Code.BAD_REQUEST, sentence(e.getMessage())).withHint(hint), List.of(args).contains("--json"));
           return Session.WRONG_USE;
         });
     line.setExecutionExceptionHandler(
         (e, command, parsed) -> {
+          boolean json = parsed.originalArgs().contains("--json");
+          if (e instanceof ProblemException known) {
+            return Session.exitOf(fail(console, known.problem(), json));
+          }
           e.printStackTrace(console.err());
+          fail(console, Problem.of(Code.DAEMON_FAILED, "The command has a defect: " + e + ".").withHint("Report it with what standard error shows."), json);
           return Session.FAILED;
         });
     return line;
+  }
+
+  /** Prints the problem as the whole answer; gives its document. */
+  private static JsonNode fail(Console console, Problem problem, boolean json) {
+    JsonNode document = WireJson.read(WireJson.write(Documents.problem(problem)));
+    if (json) {
+      console.out().println(WireJson.pretty(WireJson.read(WireJson.write(Documents.failure(problem)))));
+    } else {
+      Text.problem(document).forEach(console.err()::println);
+    }
+    return document;
+  }
+
+  /** What picocli says begins small and ends without a full stop. */
+  private static String sentence(String text) {
+    String begun = text.isEmpty() ? "The arguments are wrong" : Character.toUpperCase(text.charAt(0)) + text.substring(1);
+    return begun.matches("(?s).*[.?!]") ? begun : begun + ".";
   }
 }

@@ -2,6 +2,7 @@ package comfyui.cockpit.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -13,12 +14,13 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "VERB",
     subcommands = {JobsCommand.All.class, JobsCommand.Show.class, JobsCommand.Cancel.class})
-final class JobsCommand implements Runnable {
+final class JobsCommand implements Callable<Integer> {
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
   @Override
-  public void run() {
+  public Integer call() {
     spec.commandLine().usage(spec.commandLine().getErr());
+    return Session.WRONG_USE;
   }
 
   @Command(name = "list", description = "All jobs.")

@@ -17,6 +17,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -39,12 +40,13 @@ import picocli.CommandLine.Parameters;
       ModelsCommand.Remove.class,
       ModelsCommand.Validate.class
     })
-final class ModelsCommand implements Runnable {
+final class ModelsCommand implements Callable<Integer> {
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
   @Override
-  public void run() {
+  public Integer call() {
     spec.commandLine().usage(spec.commandLine().getErr());
+    return Session.WRONG_USE;
   }
 
   /** Which models. */

@@ -7,6 +7,8 @@ import comfyui.cockpit.wire.CockpitApi;
 import comfyui.cockpit.wire.WireJson;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /** One command at work: calls, follows a job to its end, prints, and knows the exit status. */
@@ -18,12 +20,14 @@ final class Session implements AutoCloseable {
   static final int CANCELLED = 130;
 
   private static final Duration LOOK = Duration.ofMillis(200);
+  private static final Duration LAST_WORD = Duration.ofSeconds(5);
 
   private final CockpitApi api;
   private final Console console;
   private final Clock clock;
   private final boolean json;
   private final boolean quiet;
+  private final CountDownLatch closed = new CountDownLatch(1);
 
   Session(CockpitApi api, Console console, Clock clock, boolean json, boolean quiet) {
     this.api = api;
@@ -115,11 +119,13 @@ final class Session implements AutoCloseable {
     };
   }
 
+  /** The JVM ends with its shutdown hooks: this one lets the command say its last word. */
   private void cancelAndWait(String id) {
     api.call("POST", "/api/jobs/" + id + "/cancel", "");
-    long start = clock.nanos();
-    while (clock.secondsSince(start) < 5 && !isFinal(WireJson.read(api.call("GET", "/api/jobs/" + id, "").body()).path("job"))) {
-      pause();
+    try {
+      closed.await(LAST_WORD.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -182,5 +188,6 @@ final class Session implements AutoCloseable {
   @Override
   public void close() {
     api.close();
+    closed.countDown();
   }
 }

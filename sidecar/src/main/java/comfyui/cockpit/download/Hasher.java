@@ -117,9 +117,9 @@ final class Hasher implements AutoCloseable {
           if (n < 0) {
             throw new IOException("the file became shorter while it was written");
           }
+          buffer.flip();
           for (MessageDigest digest : digests.values()) {
-            digest.update(buffer.flip());
-            buffer.position(0);
+            digest.update(buffer.duplicate());
           }
           at += n;
         }

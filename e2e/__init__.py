@@ -1,0 +1,1 @@
+"""The real command line and daemon against the demo hub."""

@@ -1,0 +1,94 @@
+"""A hub and a root of one's own for each test; one jar and one start-up cache for all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from comfyui_cockpit.java import FLAGS, JAR, find_java
+
+from demo.hub.exchange import Hub
+from demo.hub.server import Server
+
+from .cockpit import Program, Root
+
+# The long ones are collected for `make soak` only.
+collect_ignore = [] if "COCKPIT_SOAK" in os.environ else ["test_large.py"]
+
+Roots: TypeAlias = Callable[..., Root]
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """The jar, copied so that a build beside the tests changes nothing, with a cache for its start."""
+    place = tmp_path_factory.mktemp("program")
+    java, jar, cache = find_java(), place / "sidecar.jar", place / "start.aot"
+    shutil.copyfile(JAR, jar)
+    (place / "source.txt").write_text("training")
+    model = '{"models": {"a": {"source": "source.txt", "path": "a.txt"}}}'
+    (place / "models.json").write_text(model)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(place)}
+    training = f"-XX:AOTCacheOutput={cache}"
+    install = ["models", "install", "--all", "--json", "--root", str(place)]
+    subprocess.run(
+        [str(java.program), *FLAGS, training, "-jar", str(jar), *install],
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    assert cache.is_file(), "the flags of the package and an AOT cache do not go together"
+    cache.chmod(0o600)
+    return Program(java, jar, cache)
+
+
+@pytest.fixture
+def hubs() -> Iterator[Callable[..., Hub]]:
+    """Make hubs."""
+    servers: list[tuple[Server, threading.Thread]] = []
+
+    def make(**settings: float) -> Hub:
+        hub = Hub(**settings)  # type: ignore[arg-type]
+        server = Server(hub)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        servers.append((server, thread))
+        return hub
+
+    yield make
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def hub(hubs: Callable[..., Hub]) -> Hub:
+    return hubs()
+
+
+@pytest.fixture
+def roots(tmp_path: Path, hub: Hub, program: Program) -> Iterator[Roots]:
+    """Make roots at the hub; what they started is ended."""
+    made: list[Root] = []
+
+    def make(name: str = "root", at: Hub | None = None, **variables: str) -> Root:
+        home = tmp_path / f"home-{name}"
+        made.append(Root(tmp_path / name, home, program, at or hub, variables=variables))
+        return made[-1]
+
+    yield make
+    for root in made:
+        for daemon in root.daemons:
+            if daemon.process.poll() is None:
+                daemon.kill()
+
+
+@pytest.fixture
+def root(roots: Roots) -> Root:
+    return roots()
