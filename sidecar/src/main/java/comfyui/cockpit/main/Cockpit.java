@@ -85,6 +85,10 @@ final class Cockpit implements CockpitApi {
     return routes.call(method, path, body);
   }
 
+  Routes routes() {
+    return routes;
+  }
+
   HttpServer server(Secret secret) {
     return new HttpServer(routes, events, () -> Documents.snapshot(API, jobs.list(), models.revision()), secret);
   }

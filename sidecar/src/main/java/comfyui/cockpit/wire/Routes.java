@@ -80,7 +80,7 @@ public final class Routes implements CockpitApi {
             new Route("POST", "/api/models/validate", this::validate),
             new Route("DELETE", "/api/models/{id}/file", this::remove),
             new Route("GET", "/api/jobs", request -> ok(new Shapes.AllJobs(true, parts.jobs().list().stream().map(Documents::job).toList()))),
-            new Route("GET", "/api/jobs/{id}", request -> ok(new Shapes.OneJob(true, Documents.job(job(request).now())))),
+            new Route("GET", "/api/jobs/{id}", request -> ok(new Shapes.OneJob(Documents.job(job(request).now())))),
             new Route("POST", "/api/jobs/{id}/cancel", this::cancel),
             new Route("GET", "/api/doctor", request -> ok(Documents.doctor(parts.doctor().examine()))),
             new Route("GET", "/api/openapi.json", request -> new Reply(200, Reply.JSON, openApi(), Map.of())));
@@ -217,7 +217,7 @@ public final class Routes implements CockpitApi {
   }
 
   private static Reply started(Jobs.Handle handle) {
-    return new Reply(ACCEPTED, Reply.JSON, WireJson.write(new Shapes.OneJob(true, Documents.job(handle.now()))), Map.of("Location", "/api/jobs/" + handle.id()));
+    return new Reply(ACCEPTED, Reply.JSON, WireJson.write(new Shapes.OneJob(Documents.job(handle.now()))), Map.of("Location", "/api/jobs/" + handle.id()));
   }
 
   @Override

@@ -70,7 +70,7 @@ public final class Shapes {
       Optional<Object> result,
       Optional<Problem> problem) {}
 
-  public record OneJob(boolean ok, Job job) {}
+  public record OneJob(Job job) {}
 
   public record AllJobs(boolean ok, List<Job> jobs) {}
 

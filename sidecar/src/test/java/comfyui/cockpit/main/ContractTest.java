@@ -1,0 +1,162 @@
+package comfyui.cockpit.main;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import comfyui.cockpit.cli.Console;
+import comfyui.cockpit.kernel.Clock;
+import comfyui.cockpit.kernel.Code;
+import comfyui.cockpit.wire.CockpitApi;
+import comfyui.cockpit.wire.Routes;
+import comfyui.cockpit.wire.Shapes;
+import comfyui.cockpit.wire.WireJson;
+import java.lang.reflect.RecordComponent;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+/** The routes, the verbs and the checked-in OpenAPI document say the same. */
+class ContractTest {
+  private static final JsonNode OPEN_API = WireJson.read(Routes.openApi());
+
+  /** Routes without a verb, by contract. */
+  private static final Set<String> WITHOUT_VERB = Set.of("GET /api/health", "GET /api/events", "GET /api/openapi.json");
+
+  /** Which verb stands for which route. */
+  private static final Map<String, String> VERBS =
+      Map.ofEntries(
+          Map.entry("GET /api/models", "models status"),
+          Map.entry("POST /api/models/plan", "models plan"),
+          Map.entry("POST /api/models/install", "models install"),
+          Map.entry("POST /api/models/verify", "models verify"),
+          Map.entry("POST /api/models/pin", "models pin"),
+          Map.entry("POST /api/models/declare", "models declare"),
+          Map.entry("POST /api/models/validate", "models validate"),
+          Map.entry("DELETE /api/models/{id}/file", "models remove"),
+          Map.entry("GET /api/jobs", "jobs list"),
+          Map.entry("GET /api/jobs/{id}", "jobs show"),
+          Map.entry("POST /api/jobs/{id}/cancel", "jobs cancel"),
+          Map.entry("GET /api/doctor", "doctor"));
+
+  @TempDir Path root;
+
+  private Cockpit cockpit() {
+    return new Cockpit(root, Map.of(), true, "0", "test", Instant.EPOCH, Clock.system());
+  }
+
+  @Test
+  void shouldRegisterWhatTheDocumentSays() {
+    Set<String> documented = new TreeSet<>();
+    OPEN_API.path("paths").properties().forEach(path -> path.getValue().fieldNames().forEachRemaining(method -> documented.add(method.toUpperCase(java.util.Locale.ROOT) + " " + path.getKey())));
+    Set<String> registered = new TreeSet<>();
+    try (Cockpit cockpit = cockpit()) {
+      cockpit.routes().table().forEach(route -> registered.add(route.method() + " " + route.path()));
+    }
+    // The stream is no call with an answer: HTTP binds it beside the table.
+    registered.add("GET /api/events");
+    assertEquals(documented, registered);
+  }
+
+  @Test
+  void shouldHaveVerbForEveryRoute() {
+    CommandLine line = comfyui.cockpit.cli.Cockpit.of(options -> cockpit(), new Console(System.out, System.err, System.in, false, 80), Clock.system(), "0");
+    Set<String> verbs = new TreeSet<>();
+    collect(line, "", verbs);
+    try (Cockpit cockpit = cockpit()) {
+      for (Routes.Route route : cockpit.routes().table()) {
+        String name = route.method() + " " + route.path();
+        if (!WITHOUT_VERB.contains(name)) {
+          assertTrue(verbs.contains(VERBS.get(name)), name + " needs a verb");
+        }
+      }
+    }
+    Set<String> rest = new TreeSet<>(verbs);
+    rest.removeAll(VERBS.values());
+    assertEquals(Set.of("models wait", "openapi"), rest);
+  }
+
+  private static void collect(CommandLine line, String prefix, Set<String> verbs) {
+    line.getSubcommands()
+        .forEach(
+            (name, command) -> {
+              if (command.getSubcommands().isEmpty()) {
+                verbs.add(prefix + name);
+              } else {
+                collect(command, prefix + name + " ", verbs);
+              }
+            });
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "Problem,Problem", "Job,Job", "Progress,Progress", "Where,Where", "ModelsStatus,Status", "BundleStatus,Bundle", "ModelStatus,Model", "Plan,Plan", "PlanStep,Step",
+    "FileSystemNeed,FileSystem", "InstallResult,Install", "VerifyResult,Verify", "PinResult,Pin", "DeclareResult,Declare", "RemoveResult,Remove",
+    "ValidateResult,Validate", "Doctor,Doctor", "Health,Health", "JobAnswer,OneJob", "JobList,AllJobs", "SnapshotEvent,Snapshot", "LogEvent,LogEvent",
+    "ChangeEvent,ChangedEvent", "DeclarationState,DeclarationState"
+  })
+  void shouldSayWhatTheSchemaSays(String schema, String shape) throws ClassNotFoundException {
+    Class<?> type = Class.forName(Shapes.class.getName() + "$" + shape);
+    Set<String> members = Arrays.stream(type.getRecordComponents()).map(RecordComponent::getName).map(ContractTest::snake).collect(Collectors.toCollection(TreeSet::new));
+    Set<String> documented = new TreeSet<>();
+    JsonNode properties = OPEN_API.path("components").path("schemas").path(schema).path("properties");
+    properties.fieldNames().forEachRemaining(documented::add);
+    assertEquals(documented, members);
+  }
+
+  private static String snake(String name) {
+    return name.replaceAll("([A-Z])", "_$1").toLowerCase(java.util.Locale.ROOT);
+  }
+
+  @Test
+  void shouldAnswerUnknownPathWithProblem() {
+    try (Cockpit cockpit = cockpit()) {
+      CockpitApi.Reply reply = cockpit.call("GET", "/api/nothing", "");
+      assertEquals(404, reply.status());
+      assertEquals("not_found", WireJson.read(reply.body()).path("code").asText());
+    }
+  }
+
+  @Test
+  void shouldListEveryCodeInTheReference() throws Exception {
+    Path page = Path.of("..", "docs", "reference", "errors.md");
+    String wanted = errorsPage();
+    if (System.getenv("UPDATE_DOCS") != null) {
+      Files.writeString(page, wanted);
+    }
+    assertEquals(wanted, Files.readString(page), "docs/reference/errors.md is old: run UPDATE_DOCS=1 mvn test -Dtest=ContractTest");
+  }
+
+  private static String errorsPage() {
+    List<String> lines = new ArrayList<>();
+    lines.add("# Errors");
+    lines.add("");
+    lines.add("Every cause has one code, the same in the panel, the command line and JSON. Generated from the daemon's own catalogue.");
+    lines.add("");
+    lines.add("| code | what happened | what to do | HTTP status | exit status | tried again by itself |");
+    lines.add("|---|---|---|---|---|---|");
+    for (Code code : Code.values()) {
+      int exit = code == Code.CANCELLED ? 130 : code.usersMistake() ? 2 : 1;
+      lines.add("| `" + code.wireName() + "` | " + code.title() + " | " + code.hint().replace("|", "\\|") + " | " + code.status() + " | " + exit + " | " + (code.retryable() ? "yes" : "no") + " |");
+    }
+    return String.join("\n", lines) + "\n";
+  }
+
+  @Test
+  void shouldHoldTheOneVersion() throws Exception {
+    JsonNode own = WireJson.read(Files.readString(Path.of("..", "package.json")));
+    assertEquals(own.path("version").asText(), new Main.Start(Map.of(), Clock.system()).version());
+  }
+}
