@@ -262,14 +262,16 @@ describe('the connection', () => {
 
 describe('the queue', () => {
   it('shows one line a job, its log on opening, and cancels it', async () => {
-    const client = new FakeClient(aStatus([aModel('a')]));
+    const client = new FakeClient(
+      aStatus([aModel('a', { display_name: 'SDXL' })])
+    );
     await show(client, [aJob('install', { subjects: ['a'] })]);
     await userEvent.click(
-      screen.getByRole('button', { name: 'Log of Install 1 model' })
+      screen.getByRole('button', { name: 'Log of Install SDXL' })
     );
     expect(await screen.findByText('first line')).toBeDefined();
     await userEvent.click(
-      screen.getByRole('button', { name: 'Cancel Install 1 model' })
+      screen.getByRole('button', { name: 'Cancel Install SDXL' })
     );
     expect(client.calls).toContain('cancel install');
   });

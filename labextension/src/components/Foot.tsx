@@ -40,7 +40,7 @@ function JobLine({ job, state }: { job: Job; state: IState }): ReactElement {
     return () => model.closeLog(job.id);
   }, [open, model, job.id]);
   const { place, total } = steps(job, state);
-  const label = jobName(job, trans, format);
+  const label = jobName(job, state, trans, format);
   const say = state.cancelling.has(job.id)
     ? trans.__('Cancelling')
     : job.state === 'queued'

@@ -200,22 +200,27 @@ export function speed(
   );
 }
 
-/** What a job of the queue is about. */
+/** What a job of the queue is about: its one model by name, or how many. */
 export function jobName(
   job: Job,
+  state: IState,
   trans: TranslationBundle,
   format: Formatter
 ): string {
   const count = job.subjects.length;
-  const number = format.count(count);
+  const only = count === 1 ? job.subjects[0] : null;
+  const model = state.status?.models.find(entry => entry.id === only);
+  const what =
+    model?.display_name ??
+    trans._n('%1 model', '%1 models', count, format.count(count));
   switch (job.kind) {
     case 'models.install':
     case 'models.fetch':
-      return trans._n('Install %1 model', 'Install %1 models', count, number);
+      return trans.__('Install %1', what);
     case 'models.verify':
-      return trans._n('Verify %1 model', 'Verify %1 models', count, number);
+      return trans.__('Verify %1', what);
     case 'models.pin':
-      return trans._n('Pin %1 model', 'Pin %1 models', count, number);
+      return trans.__('Pin %1', what);
     default:
       return job.kind;
   }
