@@ -88,7 +88,10 @@ class CockpitBuildHook(BuildHookInterface):  # type: ignore[misc]
 def build_jar() -> None:
     """Run Maven and put the jar beside the Python modules."""
     _run(["mvn", "-B", "-q", "-DskipTests", "package"])
-    shutil.copyfile(ROOT / "sidecar" / "target" / "sidecar.jar", JAR.made)
+    # A running lab has the old jar open: it must keep its own.
+    fresh = JAR.made.with_suffix(".new")
+    shutil.copyfile(ROOT / "sidecar" / "target" / "sidecar.jar", fresh)
+    fresh.replace(JAR.made)
 
 
 def build_labextension() -> None:

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,6 +39,7 @@ public final class InstallModels {
   private final Models models;
   private final Jobs jobs;
   private final Map<Path, Shared> active = new LinkedHashMap<>();
+  private final Map<DeclaredModel, Problem> failures = new ConcurrentHashMap<>();
 
   public InstallModels(Models models, Jobs jobs) {
     this.models = models;
@@ -84,7 +86,13 @@ public final class InstallModels {
     }
   }
 
+  /** Why the last try to bring this model failed. */
+  public Optional<Problem> lastFailure(DeclaredModel model) {
+    return Optional.ofNullable(failures.get(model));
+  }
+
   private Work.Outcome run(List<DeclaredModel> chosen, boolean overwrite, Work.Context job) {
+    job.step("", 0, chosen.size());
     List<Installed> results = new ArrayList<>();
     Map<DeclaredModel, Shared> parts = new LinkedHashMap<>();
     for (DeclaredModel model : chosen) {
@@ -158,12 +166,16 @@ public final class InstallModels {
   private Work.Outcome fetch(DeclaredModel model, boolean overwrite, Work.Context job, Work.Context parent) {
     parent.started();
     job.step(model.id(), 0, 1);
+    failures.remove(model);
     try {
       Fetched fetched = models.downloads().fetch(model.wanted(), overwrite, job.cancelSignal(), job.progress());
       LOG.info("{} {}", model.id(), fetched instanceof Fetched.Installed ? "installed" : "was there");
       return Work.Outcome.done(new Result(List.of(installed(model, fetched))));
     } catch (ProblemException e) {
       LOG.warn("{}: {}", model.id(), e.problem().detail());
+      if (e.problem().code() != Code.CANCELLED) {
+        failures.put(model, e.problem());
+      }
       throw e;
     } finally {
       forget(model);

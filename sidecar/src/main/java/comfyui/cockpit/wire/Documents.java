@@ -107,7 +107,8 @@ public final class Documents {
     };
   }
 
-  static Shapes.Status status(Models.Status status, Function<DeclaredModel, String> hosts, Function<DeclaredModel, Optional<String>> activeJob) {
+  static Shapes.Status status(Models.Status status, Function<DeclaredModel, String> hosts, Function<DeclaredModel, Optional<String>> activeJob,
+      Function<DeclaredModel, Optional<Problem>> lastFailure) {
     List<Shapes.Model> models = new ArrayList<>();
     for (DeclaredModel model : status.declaration().models().values()) {
       Presence presence = java.util.Objects.requireNonNull(status.models().get(model.id()));
@@ -115,8 +116,9 @@ public final class Documents {
       Optional<Checksum> sha256 = model.wanted().checksum();
       String state = "missing";
       Verified verified = Verified.UNCHECKED;
+      Optional<Problem> problem = Models.problem(presence);
       switch (presence) {
-        case Presence.Missing missing -> {}
+        case Presence.Missing missing -> problem = lastFailure.apply(model);
         case Presence.Present present -> {
           state = "installed";
           size = OptionalLong.of(present.stat().size());
@@ -132,7 +134,7 @@ public final class Documents {
       models.add(
           new Shapes.Model(
               model.id(), model.displayName(), model.version(), model.type(), model.path(), hosts.apply(model), state, optional(size), sha256.map(Checksum::hex),
-              verified.wireName(), Downloads.executesCode(model.path()), activeJob.apply(model), Models.problem(presence).map(Documents::problem)));
+              verified.wireName(), Downloads.executesCode(model.path()), activeJob.apply(model), problem.map(Documents::problem)));
     }
     List<Shapes.Bundle> bundles = status.declaration().bundles().values().stream().map(bundle -> bundle(bundle, status)).toList();
     String state = status.errors().isEmpty() ? status.file().state().name().toLowerCase(Locale.ROOT) : "invalid";
@@ -142,12 +144,16 @@ public final class Documents {
 
   private static Shapes.Bundle bundle(Bundle bundle, Models.Status status) {
     long missing = 0;
+    boolean known = true;
     for (String id : bundle.models()) {
       if (status.models().get(id) instanceof Presence.Missing) {
-        missing += status.declaration().model(id).wanted().size().orElse(0);
+        OptionalLong size = status.declaration().model(id).wanted().size();
+        missing += size.orElse(0);
+        known &= size.isPresent();
       }
     }
-    return new Shapes.Bundle(bundle.id(), bundle.description(), bundle.models(), bundle.autoInstall(), bundle.enabled(), missing);
+    return new Shapes.Bundle(
+        bundle.id(), bundle.description(), bundle.models(), bundle.autoInstall(), bundle.enabled(), known ? Optional.of(missing) : Optional.empty());
   }
 
   static Shapes.Plan plan(ModelPlan plan) {

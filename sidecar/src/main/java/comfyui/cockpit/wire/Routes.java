@@ -154,7 +154,7 @@ public final class Routes implements CockpitApi {
 
   private Shapes.Status status() {
     return Documents.status(
-        parts.models().status(), model -> parts.models().downloads().sources().host(model.wanted().source()), parts.install()::activeJob);
+        parts.models().status(), model -> parts.models().downloads().sources().host(model.wanted().source()), parts.install()::activeJob, parts.install()::lastFailure);
   }
 
   private Reply plan(Request request) {

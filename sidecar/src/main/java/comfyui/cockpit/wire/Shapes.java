@@ -82,7 +82,7 @@ public final class Shapes {
 
   public record DeclarationState(String file, String state, List<Problem> errors) {}
 
-  public record Bundle(String id, String description, List<String> models, boolean autoInstall, boolean enabled, long missingBytes) {}
+  public record Bundle(String id, String description, List<String> models, boolean autoInstall, boolean enabled, Optional<Long> missingBytes) {}
 
   public record Model(
       String id,
