@@ -54,6 +54,9 @@ public record Roots(Path main, List<Path> extra) {
 
   private Path inside(Path target, String shown) {
     Path existing = nearestExisting(target);
+    if (!Files.exists(existing)) {
+      throw Problem.of(Code.PATH_TAKEN, "\"" + shown + "\" cannot be made: " + show(existing) + " is a symbolic link to nothing.").with("path", shown).toException();
+    }
     try {
       Path real = existing.toRealPath();
       for (Path root : all()) {

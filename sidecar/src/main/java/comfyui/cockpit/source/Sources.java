@@ -111,6 +111,10 @@ public final class Sources {
       if (answer.isRedirect()) {
         throw Problem.of(Code.CHECKSUM_OF_HOST_DIFFERS, described.host() + " now names another content for " + described.filename() + " than a moment ago.").toException();
       }
+      Optional<Problem> gated = pageInstead(described, answer);
+      if (gated.isPresent()) {
+        throw gated.get().toException();
+      }
       int status = answer.status();
       good = status == 200 || range.isPresent() && (status == 206 || status == 416);
       if (good) {
@@ -125,6 +129,18 @@ public final class Sources {
         answer.close();
       }
     }
+  }
+
+  /** Civitai leads to the version's page while its early access lasts. */
+  private static Optional<Problem> pageInstead(Described described, Answer answer) {
+    boolean page = answer.status() == 200 && answer.header("Content-Type").orElse("").startsWith("text/html");
+    return described.gate().filter(gate -> page && gate.kind().equals("early_access")).map(
+        gate -> {
+          String until = gate.until().orElse("");
+          Problem problem = Problem.of(Code.EARLY_ACCESS, described.filename() + " is in early access" + (until.isEmpty() ? "" : " until " + until) + ".");
+          Problem linked = described.page().map(problem::link).orElse(problem);
+          return until.isEmpty() ? linked : linked.with("until", until);
+        });
   }
 
   /** A branch may move between two requests; the Hub's redirect names the content's hash. */
