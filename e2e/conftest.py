@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -47,29 +48,24 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     return Program(java, jar, cache)
 
 
-@pytest.fixture
-def hubs() -> Iterator[Callable[..., Hub]]:
-    """Make hubs."""
-    servers: list[tuple[Server, threading.Thread]] = []
-
-    def make(**settings: float) -> Hub:
-        hub = Hub(**settings)  # type: ignore[arg-type]
-        server = Server(hub)
+@contextlib.contextmanager
+def serving(rate: float = 0) -> Iterator[Hub]:
+    """A hub for the length of the block."""
+    hub = Hub(rate=rate)
+    with Server(hub) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        servers.append((server, thread))
-        return hub
-
-    yield make
-    for server, thread in servers:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        try:
+            yield hub
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture
-def hub(hubs: Callable[..., Hub]) -> Hub:
-    return hubs()
+def hub() -> Iterator[Hub]:
+    with serving() as made:
+        yield made
 
 
 @pytest.fixture

@@ -108,7 +108,9 @@ public final class Downloads implements AutoCloseable {
       try {
         return bring(wanted, described, expected, overwrite, hold, cancel, progress);
       } catch (IOException e) {
-        throw new ProblemException(diskProblem(e, wanted.target(), expected), e);
+        throw new ProblemException(withShortfall(DiskProblems.of(e, Path.of(shown)), wanted.target(), expected), e);
+      } catch (ProblemException e) {
+        throw new ProblemException(withShortfall(e.problem(), wanted.target(), expected), e);
       }
     } catch (ProblemException e) {
       progress.log(shown + ": " + e.problem().detail());
@@ -116,14 +118,14 @@ public final class Downloads implements AutoCloseable {
     }
   }
 
-  private Problem diskProblem(IOException e, Path target, Expected expected) {
-    Problem problem = DiskProblems.of(e, Path.of(roots.show(target)));
-    if (problem.code() != Code.DISK_FULL || problem.args().containsKey("shortfall_bytes")) {
+  /** Measured when the temporary file is gone again. */
+  private static Problem withShortfall(Problem problem, Path target, Expected expected) {
+    if (problem.code() != Code.DISK_FULL || problem.args().containsKey("file_system")) {
       return problem;
     }
     Disk.Space space = Disk.spaceAt(target);
-    long needed = expected.size().orElse(0);
-    return problem.with("shortfall_bytes", Math.max(0, needed - space.freeBytes())).with("file_system", space.path().toString());
+    Problem placed = problem.with("file_system", space.path().toString());
+    return expected.size().isPresent() ? placed.with("shortfall_bytes", Math.max(0, expected.size().getAsLong() - space.freeBytes())) : placed;
   }
 
   /** What must fail before anything is fetched: the user's word and the host's cannot both be right. */

@@ -23,7 +23,8 @@ public final class Disk {
   public record Space(String key, Path path, long freeBytes) {}
 
   public static Space spaceAt(Path path) {
-    Path existing = Roots.nearestExisting(path.toAbsolutePath());
+    Path there = Roots.nearestExisting(path.toAbsolutePath());
+    Path existing = !Files.isDirectory(there) && there.getParent() instanceof Path parent ? parent : there;
     try {
       Path real = existing.toRealPath();
       FileStore store = Files.getFileStore(real);
