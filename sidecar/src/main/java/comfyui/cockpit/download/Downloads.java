@@ -67,8 +67,18 @@ public final class Downloads implements AutoCloseable {
 
   /** Removes what killed processes left; does nothing while another process writes, which has done so itself. */
   public void sweep() {
-    if (Files.isDirectory(roots.main().resolve(OWN_DIRECTORY).resolve("writing"))) {
-      gate.tryEnter().ifPresent(Hold::close);
+    if (!Files.isDirectory(roots.main().resolve(OWN_DIRECTORY).resolve("writing"))) {
+      return;
+    }
+    Optional<Hold> entered = gate.tryEnter();
+    if (entered.isEmpty()) {
+      return;
+    }
+    try (Hold hold = entered.get()) {
+      hold.fence();
+      records.sweep();
+    } catch (IOException e) {
+      throw DiskProblems.of(e, roots.main()).toException();
     }
   }
 
@@ -106,6 +116,7 @@ public final class Downloads implements AutoCloseable {
         needSpace(wanted.target(), expected.size().getAsLong());
       }
       try {
+        records.sweep();
         return bring(wanted, described, expected, overwrite, hold, cancel, progress);
       } catch (IOException e) {
         throw new ProblemException(withShortfall(DiskProblems.of(e, Path.of(shown)), wanted.target(), expected), e);

@@ -8,7 +8,9 @@ import comfyui.cockpit.kernel.Checksum;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -17,13 +19,17 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * What is known of files that were read whole, keyed on everything that changes when a file does (device, inode, size, both times): a
  * file that was touched since is simply not known any more.
  */
 public final class Records {
+  private static final int TRIES = 5;
+
   private final Path directory;
+  private final AtomicBoolean swept = new AtomicBoolean();
   private final Map<Path, Optional<Entry>> cache = new ConcurrentHashMap<>();
 
   /** @param directory {@code .comfyui-cockpit/verified} */
@@ -65,8 +71,34 @@ public final class Records {
     map.put("sha256", entry.sha256().hex());
     map.put("verified", entry.verified().wireName());
     entry.contradicts().ifPresent(expected -> map.put("contradicts", expected.toString()));
-    SmallFile.write(place(file), Json.write(map));
+    write(place(file), Json.write(map));
     cache.put(file, Optional.of(entry));
+  }
+
+  private static void write(Path place, String text) throws IOException {
+    for (int left = TRIES; ; left--) {
+      try {
+        SmallFile.write(place, text);
+        return;
+      } catch (NoSuchFileException e) {
+        // Another process swept while we wrote: its sweep cannot tell our half record from a dead one's.
+        if (left == 1) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  /** Removes what a kill in the middle of {@link #put} left; once in a process, by the holder of the gate. */
+  void sweep() throws IOException {
+    if (!swept.compareAndSet(false, true) || !Files.isDirectory(directory)) {
+      return;
+    }
+    try (DirectoryStream<Path> halves = Files.newDirectoryStream(directory, ".*" + SmallFile.SUFFIX)) {
+      for (Path half : halves) {
+        Files.deleteIfExists(half);
+      }
+    }
   }
 
   public void forget(Path file) throws IOException {

@@ -15,6 +15,9 @@ import java.util.UUID;
 
 /** Small files of ours or the user's, written whole or not at all. */
 public final class SmallFile {
+  /** How a file ends that is not whole yet. */
+  public static final String SUFFIX = ".cockpit-new";
+
   private SmallFile() {}
 
   /** Nothing if the file is not there. */
@@ -40,7 +43,7 @@ public final class SmallFile {
     Path target = Files.isSymbolicLink(path) ? path.toRealPath() : path;
     Path parent = target.toAbsolutePath().getParent();
     Files.createDirectories(parent);
-    Path temp = parent.resolve("." + target.getFileName() + "." + UUID.randomUUID().toString().substring(0, 8) + ".cockpit-new");
+    Path temp = parent.resolve("." + target.getFileName() + "." + UUID.randomUUID().toString().substring(0, 8) + SUFFIX);
     boolean posix = parent.getFileSystem().supportedFileAttributeViews().contains("posix");
     try {
       if (onlyOurs && posix) {

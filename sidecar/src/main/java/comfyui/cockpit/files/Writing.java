@@ -165,7 +165,7 @@ public final class Writing {
       Optional<Value> content = SmallFile.read(note).flatMap(Json::read);
       if (content.isEmpty()) {
         // Half a note of ours: its own rename never came, so its file was never made.
-        if (note.getFileName().toString().endsWith(".cockpit-new")) {
+        if (note.getFileName().toString().endsWith(SmallFile.SUFFIX)) {
           Files.deleteIfExists(note);
         }
         continue;
