@@ -13,7 +13,7 @@ import random
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,7 @@ class Volume:
 
     def left_notes(self) -> int:
         try:
-            return len(os.listdir(self.notes))
+            return len(list(self.notes.iterdir()))
         except FileNotFoundError:
             return 0
 
@@ -88,8 +88,10 @@ def spin(seconds: float) -> None:
         pass
 
 
-def alive(daemon: Daemon) -> None:
+def died(daemon: Daemon) -> bool:
+    """Fail at once where nothing is left to wait for."""
     assert daemon.process.poll() is None, daemon.log
+    return False
 
 
 def in_headers(root: Root, volume: Volume, chance: random.Random) -> None:
@@ -101,7 +103,7 @@ def in_headers(root: Root, volume: Volume, chance: random.Random) -> None:
         repo=chance.choice([REPO, f"broken/silent.{SIZE}", f"broken/stall-at-start.{SIZE}"]),
     )
     daemon = root.serve()
-    until(lambda: volume.part_size() >= 0 or alive(daemon), every=0.0005)
+    until(lambda: volume.part_size() >= 0 or died(daemon), every=0.0005)
     time.sleep(chance.uniform(0, 0.03))
     daemon.kill()
 
@@ -111,7 +113,7 @@ def in_body(root: Root, volume: Volume, chance: random.Random) -> None:
     declare(root, auto=True)
     daemon = root.serve()
     wanted = chance.randrange(1, SIZE - 500_000)
-    until(lambda: volume.part_size() >= wanted or alive(daemon), every=0.002)
+    until(lambda: volume.part_size() >= wanted or died(daemon), every=0.002)
     daemon.kill()
 
 
@@ -120,9 +122,7 @@ def in_fsync(root: Root, volume: Volume, chance: random.Random) -> None:
     root.hub.rate = 0
     declare(root, auto=True)
     daemon = root.serve()
-    until(
-        lambda: volume.part_size() >= SIZE or volume.final.exists() or alive(daemon), every=0.0002
-    )
+    until(lambda: volume.part_size() >= SIZE or volume.final.exists() or died(daemon), every=0.0002)
     spin(chance.uniform(0, 0.004))
     daemon.kill()
 
@@ -132,9 +132,7 @@ def in_publish(root: Root, volume: Volume, chance: random.Random) -> None:
     root.hub.rate = 0
     declare(root, auto=True)
     daemon = root.serve()
-    until(
-        lambda: volume.part_size() >= SIZE or volume.final.exists() or alive(daemon), every=0.0002
-    )
+    until(lambda: volume.part_size() >= SIZE or volume.final.exists() or died(daemon), every=0.0002)
     name, end = str(volume.final), time.monotonic() + 20
     while not os.path.exists(name) and time.monotonic() < end:  # noqa: PTH110
         pass
@@ -157,7 +155,7 @@ def in_sweep(root: Root, volume: Volume, chance: random.Random) -> None:
     declare(root, auto=False)
     daemon = root.serve()
     wanted = chance.randrange(LEFTOVERS // 10, LEFTOVERS)
-    until(lambda: volume.left_notes() < wanted or alive(daemon), every=0.0002)
+    until(lambda: volume.left_notes() < wanted or died(daemon), every=0.0002)
     daemon.kill()
 
 
@@ -171,10 +169,10 @@ KILL: dict[str, Callable[[Root, Volume, random.Random], None]] = {
 
 
 @pytest.fixture
-def volume(root: Root, hub: Hub) -> Iterator[Volume]:
+def volume(root: Root, hub: Hub) -> Volume:
     root.set(network={"header_timeout": 30, "stall_timeout": 30}, models_dir="models")
     root.models.mkdir()
-    yield Volume(root)
+    return Volume(root)
 
 
 @pytest.mark.parametrize("phase", PHASES)

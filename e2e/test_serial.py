@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from demo.hub.exchange import Hub
@@ -52,7 +53,7 @@ def test_serial(roots: Roots, hub: Hub, tmp_path: Path) -> None:
         f"sized/{name}/model.safetensors" for name in FILES
     )
     assert [e["bytes"] for e in sent] == [e["total"] for e in sent], "each file once, and whole"
-    for before, after in zip(sent, sent[1:], strict=False):
+    for before, after in itertools.pairwise(sent):
         assert before["end"] <= after["start"], "two bodies of different files overlap"
 
 
@@ -72,7 +73,7 @@ def test_jobs_of_one_daemon_are_serial_too(root: Root, hub: Hub) -> None:
     daemon.idle()
     sent = bodies(hub)
     assert len(sent) == len({e["subject"] for e in sent}) == len(FILES)
-    for before, after in zip(sent, sent[1:], strict=False):
+    for before, after in itertools.pairwise(sent):
         assert before["end"] <= after["start"]
 
 
