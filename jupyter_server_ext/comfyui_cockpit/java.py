@@ -11,6 +11,7 @@ import stat
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 OLDEST = 25
@@ -111,9 +112,8 @@ def models_dir(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
 
 def aot_cache(java: Java, root: Path, jar: Path = JAR) -> Path:
     """Return the cache's path. Its name hashes all that it depends on: the JVM checks nothing."""
-    digest = hashlib.sha256(jar.read_bytes())
-    digest.update(java.release.encode())
-    digest.update("\n".join(FLAGS).encode())
+    depends_on = jar.read_bytes() + java.release.encode() + "\n".join(FLAGS).encode()
+    digest = hashlib.sha256(depends_on)
     return models_dir(root) / ".comfyui-cockpit" / "aot" / f"{digest.hexdigest()[:32]}.aot"
 
 
@@ -137,11 +137,15 @@ def launch_command(java: Java, cache: Path, jar: Path = JAR) -> list[str]:
 
 
 def launch_environment(root: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the caller's environment without JVM options, with the connection file's place."""
+    """Return the caller's environment without JVM options, with the places Java cannot know."""
     from jupyter_core.paths import jupyter_runtime_dir
 
     clean = {name: value for name, value in environ.items() if name not in _JVM_VARIABLES}
     key = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
     file = Path(jupyter_runtime_dir(), f"comfyui-cockpit-{key}.json")
     clean.setdefault("COCKPIT_CONNECTION_FILE", str(file))
+    official = find_spec("comfyui_workflow_templates_json")
+    if official and official.origin:
+        folder = Path(official.origin).with_name("templates")
+        clean.setdefault("COCKPIT_TEMPLATES_DIR", str(folder))
     return clean

@@ -304,6 +304,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/models/from-workflow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Every model file that workflows name. */
+        post: operations["fromWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/from-template": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The models of an official template. */
+        post: operations["fromTemplate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The official workflow templates. */
+        get: operations["listTemplates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -753,6 +804,106 @@ export interface components {
             /** @description Ids. */
             removed: string[];
         };
+        /** @description Workflows to read. */
+        FromWorkflowRequest: {
+            /** @description Paths inside the lab's root: .json, or a PNG or WebP that ComfyUI saved. */
+            files?: string[];
+            /** @description Files that the caller has read. */
+            workflows?: {
+                /** @description How it is called in the answer. */
+                name: string;
+                /** @description The file's bytes. */
+                base64: string;
+            }[];
+            /** @description Put the models into this bundle; made if it is not there. */
+            bundle?: string | null;
+            /** @description Declare the missing ones that have a link. */
+            write?: boolean;
+        };
+        /** @description An official template. */
+        FromTemplateRequest: {
+            /** @description The template's name. */
+            name: string;
+            /** @description The bundle's id; the template's name if absent. */
+            bundle?: string | null;
+            /** @description Declare the missing ones and make the bundle. */
+            write?: boolean;
+        };
+        /** @description A model file that a node names. */
+        WorkflowFile: {
+            /** @description Which workflow. */
+            workflow: string;
+            /** @description The node; in a subgraph with the subgraph's id before it. */
+            node_id: string;
+            /** @description The node's class. */
+            node_type: string;
+            /** @description The input, or the widget's number. */
+            input: string;
+            /** @description The file name as the node has it. */
+            name: string;
+            /** @description ComfyUI's folder of models. */
+            folder: string | null;
+            /** @enum {string} */
+            state: "installed" | "declared" | "missing" | "ambiguous";
+            /** @description The declared model that fits. */
+            model_id: string | null;
+            /** @description Where the workflow says it comes from. */
+            link: string | null;
+            /** @description The hash that the workflow carries. */
+            sha256: string | null;
+            /** @description How a missing one would be declared. */
+            declaration: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** @description A file name in a node of an unknown kind. */
+        UnreadNode: {
+            /** @description Which workflow. */
+            workflow: string;
+            /** @description The node. */
+            node_id: string;
+            /** @description A class that is not known. */
+            node_type: string;
+            /** @description The file name. */
+            name: string;
+        };
+        /** @description Every model file that workflows name. */
+        FromWorkflowResult: {
+            /** @description True when every file is installed or declared. */
+            ok: boolean;
+            files: components["schemas"]["WorkflowFile"][];
+            unread_nodes: components["schemas"]["UnreadNode"][];
+        };
+        /** @description An official workflow template. */
+        Template: {
+            /** @description Its name. */
+            name: string;
+            /** @description As people see it, in their language. */
+            title: string;
+            /** @description As people see it. */
+            category: string;
+            /** @description One sentence. */
+            description: string;
+            /**
+             * Format: int64
+             * @description Bytes of all its models.
+             */
+            size_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes that are not here yet.
+             */
+            missing_bytes: number;
+            /** @description The oldest ComfyUI that runs it. */
+            min_comfyui_version: string | null;
+        };
+        /** @description The official workflow templates. */
+        Templates: {
+            ok: boolean;
+            /** @description Where the package is; null if it is not installed. */
+            source: string | null;
+            templates: components["schemas"]["Template"][];
+        };
     };
     responses: {
         /** @description Refused or failed. */
@@ -1126,6 +1277,82 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    fromWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FromWorkflowRequest"];
+            };
+        };
+        responses: {
+            /** @description Every model file that workflows name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FromWorkflowResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    fromTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FromTemplateRequest"];
+            };
+        };
+        responses: {
+            /** @description The models of an official template. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FromWorkflowResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listTemplates: {
+        parameters: {
+            query?: {
+                /** @description Words that must occur. */
+                search?: string;
+                /** @description As the lab calls it: ja_JP. */
+                language?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The official workflow templates. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Templates"];
                 };
             };
             default: components["responses"]["Problem"];

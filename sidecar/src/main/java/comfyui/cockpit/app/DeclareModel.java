@@ -13,6 +13,7 @@ import comfyui.cockpit.source.Described;
 import comfyui.cockpit.source.ModelSource;
 import comfyui.cockpit.source.SourceUri;
 import java.io.IOException;
+import java.util.List;
 import java.util.Optional;
 
 /** Turns a link that somebody pasted into an entry of models.json. */
@@ -51,14 +52,43 @@ public final class DeclareModel {
       throw models.file().invalid(parsed.errors()).toException();
     }
     if (request.write() && !edited.equals(text)) {
-      try {
-        SmallFile.write(models.file().path(), edited);
-      } catch (IOException e) {
-        throw new ProblemException(DiskProblems.of(e, models.file().path()), e);
-      }
-      models.changed(java.util.List.of(model.id()));
+      save(edited);
+      models.changed(List.of(model.id()));
     }
     return new Result(model, request.write(), described, request.bundle());
+  }
+
+  /**
+   * Writes models into models.json.
+   *
+   * @param bundle made if it is not there; gets the new models and the others named
+   */
+  void write(List<NewModel> fresh, Optional<String> bundle, List<String> others) {
+    String text = currentText();
+    String edited = text;
+    for (NewModel model : fresh) {
+      edited = model.addTo(edited, bundle);
+    }
+    for (String id : others) {
+      edited = NewModel.addToBundle(edited, bundle.orElseThrow(), id);
+    }
+    if (edited.equals(text)) {
+      return;
+    }
+    ModelsJson.Parsed parsed = models.file().check(edited);
+    if (parsed.declaration().isEmpty()) {
+      throw models.file().invalid(parsed.errors()).toException();
+    }
+    save(edited);
+    models.changed(fresh.stream().map(NewModel::id).toList());
+  }
+
+  private void save(String text) {
+    try {
+      SmallFile.write(models.file().path(), text);
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, models.file().path()), e);
+    }
   }
 
   private String currentText() {

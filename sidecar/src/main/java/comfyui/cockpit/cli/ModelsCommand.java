@@ -10,7 +10,10 @@ import comfyui.cockpit.kernel.Sizes;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -37,6 +40,9 @@ import picocli.CommandLine.Parameters;
       ModelsCommand.Verify.class,
       ModelsCommand.Pin.class,
       ModelsCommand.Declare.class,
+      ModelsCommand.FromWorkflow.class,
+      ModelsCommand.Templates.class,
+      ModelsCommand.FromTemplate.class,
       ModelsCommand.Remove.class,
       ModelsCommand.Validate.class
     })
@@ -203,6 +209,74 @@ final class ModelsCommand implements Callable<Integer> {
       JsonNode result = session.post("/api/models/declare", body);
       session.print(result, document -> Text.declare(session, document));
       return Session.DONE;
+    }
+  }
+
+  @Command(name = "from-workflow", description = "Every model file that workflows name; exit status 3 if one is neither there nor declared.")
+  static final class FromWorkflow extends Verb {
+    @Parameters(paramLabel = "FILE", arity = "1..*", description = "A workflow's .json, or a PNG or WebP that ComfyUI saved.")
+    List<Path> files = new ArrayList<>();
+
+    @Option(names = "--bundle", paramLabel = "B", description = "Put the models into this bundle; made if it is not there.")
+    String bundle = "";
+
+    @Option(names = "--write", description = "Declare the missing ones that have a link.")
+    boolean write;
+
+    @Override
+    int run(Session session) {
+      List<Object> workflows = new ArrayList<>();
+      for (Path file : files) {
+        try {
+          workflows.add(Map.of("name", file.toString(), "base64", Base64.getEncoder().encodeToString(Files.readAllBytes(file))));
+        } catch (IOException e) {
+          throw Problem.of(Code.FILE_MISSING, file + " cannot be read.").withHint("Check the path.").toException();
+        }
+      }
+      Map<String, Object> body = new LinkedHashMap<>();
+      body.put("workflows", workflows);
+      body.put("bundle", bundle);
+      body.put("write", write);
+      JsonNode result = session.post("/api/models/from-workflow", body);
+      session.print(result, document -> Text.fromWorkflow(session, document));
+      return result.path("ok").asBoolean() ? Session.DONE : Session.DIFFERS;
+    }
+  }
+
+  @Command(name = "templates", description = "The official workflow templates, and how much of each is missing.")
+  static final class Templates extends Verb {
+    @Option(names = "--search", paramLabel = "S", description = "Words that title, name, category or description must have.")
+    String search = "";
+
+    @Override
+    int run(Session session) {
+      String query = search.isEmpty() ? "" : "?search=" + URLEncoder.encode(search, StandardCharsets.UTF_8);
+      JsonNode result = session.get("/api/templates" + query);
+      session.print(result, document -> Text.templates(session, document));
+      return Session.DONE;
+    }
+  }
+
+  @Command(name = "from-template", description = "The models of an official template; --write makes a bundle of them.")
+  static final class FromTemplate extends Verb {
+    @Parameters(paramLabel = "NAME", description = "As `models templates` shows it.")
+    String name = "";
+
+    @Option(names = "--bundle", paramLabel = "B", description = "The bundle's id (default: the template's name).")
+    String bundle = "";
+
+    @Option(names = "--write", description = "Declare the missing ones and make the bundle.")
+    boolean write;
+
+    @Override
+    int run(Session session) {
+      Map<String, Object> body = new LinkedHashMap<>();
+      body.put("name", name);
+      body.put("bundle", bundle);
+      body.put("write", write);
+      JsonNode result = session.post("/api/models/from-template", body);
+      session.print(result, document -> Text.fromWorkflow(session, document));
+      return result.path("ok").asBoolean() ? Session.DONE : Session.DIFFERS;
     }
   }
 

@@ -74,7 +74,7 @@ final class Text {
 
   private static String mark(String state) {
     return switch (state) {
-      case "installed", "ok", "present" -> "✓";
+      case "installed", "ok", "present", "declared" -> "✓";
       case "missing" -> "○";
       default -> "✗";
     };
@@ -151,6 +151,38 @@ final class Text {
     if (result.path("gate").isObject()) {
       session.line("Gate: " + result.path("gate").path("kind").asText() + " " + text(result.path("gate").path("url")));
     }
+  }
+
+  static void fromWorkflow(Session session, JsonNode result) {
+    List<List<String>> rows = new ArrayList<>();
+    for (JsonNode file : result.path("files")) {
+      String state = file.path("state").asText();
+      rows.add(List.of(mark(state), state, text(file.path("folder")), file.path("name").asText(), file.path("node_type").asText(), text(file.path("link"))));
+    }
+    Console.table(rows.stream().distinct().toList()).forEach(session::line);
+    for (JsonNode unread : result.path("unread_nodes")) {
+      session.line("? " + unread.path("name").asText() + " in " + unread.path("node_type").asText() + ", a node that is not known");
+    }
+    if (rows.isEmpty()) {
+      session.line("No node names a model file.");
+    }
+  }
+
+  static void templates(Session session, JsonNode result) {
+    if (result.path("source").isNull()) {
+      session.line("The official templates are not installed here: pip install comfyui-workflow-templates-json");
+      return;
+    }
+    List<List<String>> rows = new ArrayList<>();
+    for (JsonNode template : result.path("templates")) {
+      long missing = template.path("missing_bytes").asLong();
+      rows.add(
+          List.of(
+              template.path("name").asText(), template.path("title").asText(), template.path("category").asText(), size(template.path("size_bytes")),
+              missing == 0 ? "" : size(template.path("missing_bytes")) + " missing"));
+    }
+    Console.table(rows).forEach(session::line);
+    session.line(rows.size() + " templates");
   }
 
   static void remove(Session session, JsonNode result) {

@@ -33,7 +33,7 @@ abstract class Verb implements Callable<Integer> {
   }
 
   World world() {
-    return ((Cockpit) spec.root().userObject()).world();
+    return ((RootCommand) spec.root().userObject()).world();
   }
 
   @Override

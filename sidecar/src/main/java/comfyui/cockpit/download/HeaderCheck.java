@@ -109,7 +109,21 @@ final class HeaderCheck {
     if (version < 1 || version > 1000 || tensors < 0 || pairs < 0 || ended && tensors > available || ended && pairs > available) {
       throw not("no whole GGUF file: its header contradicts its length").toException();
     }
-    done = true;
+    if (ended) {
+      long needed = ggufLength(file, available);
+      if (needed > available) {
+        throw not("no whole GGUF file: its header describes " + needed + " bytes, the file has " + available).toException();
+      }
+      done = true;
+    }
+  }
+
+  private long ggufLength(FileChannel file, long length) throws IOException {
+    try {
+      return GgufLayout.leastLength(new HeaderStream(file, 0, length));
+    } catch (IllegalArgumentException e) {
+      throw not("no GGUF file: " + e.getMessage()).toException();
+    }
   }
 
   private void safetensors(FileChannel file, long available, OptionalLong total, boolean ended) throws IOException {

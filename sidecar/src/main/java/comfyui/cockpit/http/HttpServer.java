@@ -44,7 +44,7 @@ public final class HttpServer implements AutoCloseable {
               config.concurrency.useVirtualThreads = true;
               config.jetty.host = "127.0.0.1";
               config.jetty.port = 0;
-              config.http.maxRequestSize = 8L << 20;
+              config.http.maxRequestSize = 64L << 20;
               config.http.compressionStrategy = CompressionStrategy.NONE;
               config.routes.before(context -> guard(context, secret));
               for (Routes.Route route : routes.table()) {
@@ -78,7 +78,8 @@ public final class HttpServer implements AutoCloseable {
 
   private static void serve(Routes routes, Context context) {
     // The path as it came: an id may hold an encoded slash.
-    answer(context, routes.call(context.method().name(), context.req().getRequestURI(), context.body()));
+    String query = context.req().getQueryString();
+    answer(context, routes.call(context.method().name(), context.req().getRequestURI() + (query == null ? "" : "?" + query), context.body()));
   }
 
   private static void answer(Context context, CockpitApi.Reply reply) {

@@ -2,6 +2,7 @@ package comfyui.cockpit.main;
 
 import comfyui.cockpit.app.DeclareModel;
 import comfyui.cockpit.app.Doctor;
+import comfyui.cockpit.app.FromWorkflow;
 import comfyui.cockpit.app.InstallModels;
 import comfyui.cockpit.app.Models;
 import comfyui.cockpit.app.PinModels;
@@ -10,6 +11,7 @@ import comfyui.cockpit.app.RemoveModels;
 import comfyui.cockpit.app.Settings;
 import comfyui.cockpit.app.VerifyModels;
 import comfyui.cockpit.app.Watch;
+import comfyui.cockpit.comfy.Templates;
 import comfyui.cockpit.download.Downloads;
 import comfyui.cockpit.http.HttpServer;
 import comfyui.cockpit.job.Events;
@@ -31,6 +33,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Map;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -62,6 +65,8 @@ final class Cockpit implements CockpitApi {
     jobs = new Jobs(clock, events);
     models = new Models(file, downloads, events, settings);
     install = new InstallModels(models, jobs);
+    DeclareModel declare = new DeclareModel(models, uris);
+    Templates templates = new Templates(Optional.ofNullable(environment.get("COCKPIT_TEMPLATES_DIR")).filter(text -> !text.isEmpty()).map(Path::of));
     Shapes.Health health =
         new Shapes.Health(
             "ready", version, API, java, root.toString(), settings.roots().main().toString(), startedAt.truncatedTo(ChronoUnit.MILLIS).toString());
@@ -73,7 +78,8 @@ final class Cockpit implements CockpitApi {
                 new PlanModels(models, offline),
                 new VerifyModels(models, jobs, offline),
                 new PinModels(models, jobs, offline),
-                new DeclareModel(models, uris),
+                declare,
+                new FromWorkflow(models, declare, uris, templates, offline),
                 new RemoveModels(models, install),
                 new Doctor(models, java, version),
                 jobs,

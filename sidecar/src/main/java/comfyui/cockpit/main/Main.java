@@ -4,6 +4,7 @@ import comfyui.cockpit.cli.ConnectionFile;
 import comfyui.cockpit.cli.Console;
 import comfyui.cockpit.cli.DaemonClient;
 import comfyui.cockpit.cli.Options;
+import comfyui.cockpit.cli.RootCommand;
 import comfyui.cockpit.json.Json;
 import comfyui.cockpit.json.Value;
 import comfyui.cockpit.kernel.Checksum;
@@ -57,7 +58,7 @@ public final class Main {
     int width = Optional.ofNullable(environment.get("COLUMNS")).filter(text -> text.matches("\\d{1,4}")).map(Integer::parseInt).orElse(100);
     Console console = new Console(out, err, System.in, terminal, width);
     Start start = new Start(environment, Clock.system());
-    CommandLine line = comfyui.cockpit.cli.Cockpit.of(start::api, console, start.clock(), start.version());
+    CommandLine line = RootCommand.of(start::api, console, start.clock(), start.version());
     line.addSubcommand("serve", new Serve(start, out));
     int exit = line.execute(args);
     out.flush();

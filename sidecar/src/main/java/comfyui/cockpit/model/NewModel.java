@@ -1,6 +1,7 @@
 package comfyui.cockpit.model;
 
 import comfyui.cockpit.json.Edit;
+import comfyui.cockpit.json.Json;
 import comfyui.cockpit.source.Described;
 import comfyui.cockpit.source.ModelSource;
 import java.util.LinkedHashMap;
@@ -18,8 +19,13 @@ public record NewModel(String id, Map<String, Object> entry) {
 
   /** @param path where the user wants it; otherwise in ComfyUI's folder for its kind */
   public static NewModel of(Described described, Optional<String> path) {
+    return of(described, path, Optional.empty());
+  }
+
+  /** @param type what it is, where one knows better than the host */
+  public static NewModel of(Described described, Optional<String> path, Optional<String> type) {
     Map<String, Object> entry = new LinkedHashMap<>();
-    Optional<String> kind = kind(described);
+    Optional<String> kind = type.or(() -> kind(described));
     described.title().ifPresent(
         title -> {
           entry.put("display_name", title.name());
@@ -27,7 +33,7 @@ public record NewModel(String id, Map<String, Object> entry) {
             entry.put("version", title.version());
           }
         });
-    kind.ifPresent(type -> entry.put("type", type));
+    kind.ifPresent(name -> entry.put("type", name));
     entry.put("source", source(described.source()));
     entry.put("path", path.orElseGet(() -> kind.map(NewModel::folder).map(folder -> folder + "/").orElse("") + safeName(described.filename())));
     described.checksum().filter(c -> c.algorithm() == comfyui.cockpit.kernel.Checksum.Algorithm.SHA256).ifPresent(c -> entry.put("sha256", c.hex()));
@@ -39,23 +45,22 @@ public record NewModel(String id, Map<String, Object> entry) {
 
   /** Adds it, and to the bundle if one is named, and changes nothing else in the text. */
   public String addTo(String modelsJson, Optional<String> bundle) {
-    Edit edit = new Edit(modelsJson).set(List.of("models", id), entry);
-    if (bundle.isPresent()) {
-      boolean exists = comfyui.cockpit.json.Json.read(modelsJson).flatMap(json -> json.get("bundles")).flatMap(bundles -> bundles.get(bundle.get())).isPresent();
-      edit =
-          exists
-              ? edit.append(List.of("bundles", bundle.get(), "models"), id)
-              : edit.set(List.of("bundles", bundle.get()), newBundle());
-    }
-    return edit.text();
+    String added = new Edit(modelsJson).set(List.of("models", id), entry).text();
+    return bundle.map(name -> addToBundle(added, name, id)).orElse(added);
   }
 
-  private Map<String, Object> newBundle() {
-    Map<String, Object> map = new LinkedHashMap<>();
-    map.put("description", "");
-    map.put("models", List.of(id));
-    map.put("auto_install", false);
-    return map;
+  /** Adds a model to a bundle, which is made if it is not there. */
+  public static String addToBundle(String modelsJson, String bundle, String id) {
+    Edit edit = new Edit(modelsJson);
+    boolean exists = Json.read(modelsJson).flatMap(json -> json.get("bundles")).flatMap(bundles -> bundles.get(bundle)).isPresent();
+    if (exists) {
+      return edit.append(List.of("bundles", bundle, "models"), id).text();
+    }
+    Map<String, Object> fresh = new LinkedHashMap<>();
+    fresh.put("description", "");
+    fresh.put("models", List.of(id));
+    fresh.put("auto_install", false);
+    return edit.set(List.of("bundles", bundle), fresh).text();
   }
 
   private static Object source(ModelSource source) {
@@ -132,6 +137,16 @@ public record NewModel(String id, Map<String, Object> entry) {
       case "diffusion_model" -> "diffusion_models";
       case "hypernetwork" -> "hypernetworks";
       default -> kind;
+    };
+  }
+
+  /** The kind of model in one of ComfyUI's folders. */
+  public static String kindOf(String folder) {
+    return switch (folder) {
+      case "upscale_models" -> "upscaler";
+      case "clip" -> "text_encoder";
+      case "unet" -> "diffusion_model";
+      default -> folder.endsWith("s") && !folder.endsWith("ss") ? folder.substring(0, folder.length() - 1) : folder;
     };
   }
 

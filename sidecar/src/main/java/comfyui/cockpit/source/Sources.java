@@ -84,6 +84,27 @@ public final class Sources {
     };
   }
 
+  /** What can be said of a source without asking anybody. */
+  public Described assume(ModelSource source, Optional<Checksum> checksum) {
+    Optional<Title> title =
+        source instanceof HuggingFace hf
+            ? Optional.of(new Title(hf.repo().substring(hf.repo().indexOf('/') + 1), stem(last(hf.path())), hf.revision(), Optional.empty(), Optional.empty()))
+            : Optional.empty();
+    String name =
+        switch (source) {
+          case HuggingFace hf -> last(hf.path());
+          case Civitai civitai -> subject(civitai);
+          case Web web -> web.url().segments().getLast();
+          case Local local -> last(local.path().toString());
+          case GcsObject gcs -> last(gcs.object());
+        };
+    return new Described(source, host(source), name, OptionalLong.empty(), 0, checksum, title, Optional.empty(), Optional.empty(), Optional.empty());
+  }
+
+  private static String last(String path) {
+    return path.substring(path.lastIndexOf('/') + 1);
+  }
+
   /**
    * Opens a remote file, whole or a part of it, always from its stable address: signed addresses expire, and may be signed for the very
    * range.

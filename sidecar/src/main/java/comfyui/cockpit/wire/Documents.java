@@ -2,6 +2,7 @@ package comfyui.cockpit.wire;
 
 import comfyui.cockpit.app.DeclareModel;
 import comfyui.cockpit.app.Doctor;
+import comfyui.cockpit.app.FromWorkflow;
 import comfyui.cockpit.app.InstallModels;
 import comfyui.cockpit.app.Models;
 import comfyui.cockpit.app.PinModels;
@@ -22,6 +23,8 @@ import comfyui.cockpit.model.Bundle;
 import comfyui.cockpit.model.DeclaredModel;
 import comfyui.cockpit.model.ModelPlan;
 import comfyui.cockpit.model.ModelsFile;
+import comfyui.cockpit.model.NewModel;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -216,6 +219,33 @@ public final class Documents {
         result.described().gate().map(gate -> new Shapes.Gate(gate.kind(), gate.url().map(Object::toString), gate.until())),
         result.described().licence(),
         result.bundle());
+  }
+
+  static Shapes.FromWorkflow fromWorkflow(FromWorkflow.Result result) {
+    boolean ok = result.files().stream().allMatch(file -> file.state() == FromWorkflow.State.INSTALLED || file.state() == FromWorkflow.State.DECLARED);
+    return new Shapes.FromWorkflow(
+        ok,
+        result.files().stream()
+            .map(
+                file ->
+                    new Shapes.WorkflowFile(
+                        file.workflow(), file.nodeId(), file.nodeType(), file.input(), file.name(), file.folder(), file.state().name().toLowerCase(Locale.ROOT),
+                        file.modelId(), file.link(), file.sha256(), file.declaration().map(NewModel::entry)))
+            .toList(),
+        result.unread().stream().map(unread -> new Shapes.UnreadNode(unread.workflow(), unread.nodeId(), unread.nodeType(), unread.name())).toList());
+  }
+
+  static Shapes.Templates templates(Optional<Path> source, List<FromWorkflow.TemplateState> states) {
+    return new Shapes.Templates(
+        true,
+        source.map(Path::toString),
+        states.stream()
+            .map(
+                state ->
+                    new Shapes.Template(
+                        state.template().name(), state.template().title(), state.template().category(), state.template().description(), state.template().sizeBytes(),
+                        state.missingBytes(), state.template().minComfyUiVersion()))
+            .toList());
   }
 
   static Shapes.Remove remove(RemoveModels.Result result) {

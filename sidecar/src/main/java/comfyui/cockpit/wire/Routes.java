@@ -2,12 +2,14 @@ package comfyui.cockpit.wire;
 
 import comfyui.cockpit.app.DeclareModel;
 import comfyui.cockpit.app.Doctor;
+import comfyui.cockpit.app.FromWorkflow;
 import comfyui.cockpit.app.InstallModels;
 import comfyui.cockpit.app.Models;
 import comfyui.cockpit.app.PinModels;
 import comfyui.cockpit.app.PlanModels;
 import comfyui.cockpit.app.RemoveModels;
 import comfyui.cockpit.app.VerifyModels;
+import comfyui.cockpit.comfy.WorkflowFile;
 import comfyui.cockpit.job.Jobs;
 import comfyui.cockpit.json.Checker;
 import comfyui.cockpit.json.Value;
@@ -25,7 +27,11 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -49,6 +55,7 @@ public final class Routes implements CockpitApi {
       VerifyModels verify,
       PinModels pin,
       DeclareModel declare,
+      FromWorkflow fromWorkflow,
       RemoveModels remove,
       Doctor doctor,
       Jobs jobs,
@@ -63,8 +70,8 @@ public final class Routes implements CockpitApi {
     Reply handle(Request request);
   }
 
-  /** A decoded request: what stood for the names in the path, and the body. */
-  public record Request(List<String> names, String body) {}
+  /** A decoded request: what stood for the names in the path, the query, and the body. */
+  public record Request(List<String> names, Map<String, String> query, String body) {}
 
   public Routes(Parts parts) {
     this.parts = parts;
@@ -77,6 +84,9 @@ public final class Routes implements CockpitApi {
             new Route("POST", "/api/models/verify", this::verify),
             new Route("POST", "/api/models/pin", this::pin),
             new Route("POST", "/api/models/declare", this::declare),
+            new Route("POST", "/api/models/from-workflow", this::fromWorkflow),
+            new Route("POST", "/api/models/from-template", this::fromTemplate),
+            new Route("GET", "/api/templates", this::templates),
             new Route("POST", "/api/models/validate", this::validate),
             new Route("DELETE", "/api/models/{id}/file", this::remove),
             new Route("GET", "/api/jobs", request -> ok(new Shapes.AllJobs(true, parts.jobs().list().stream().map(Documents::job).toList()))),
@@ -108,7 +118,7 @@ public final class Routes implements CockpitApi {
       if (names.isPresent()) {
         known = true;
         if (route.method().equals(method)) {
-          return run(route, new Request(names.get(), body));
+          return run(route, new Request(names.get(), query(path), body));
         }
       }
     }
@@ -152,6 +162,20 @@ public final class Routes implements CockpitApi {
     return Optional.of(names);
   }
 
+  private static Map<String, String> query(String path) {
+    Map<String, String> query = new LinkedHashMap<>();
+    int mark = path.indexOf('?');
+    if (mark >= 0) {
+      for (String pair : path.substring(mark + 1).split("&")) {
+        int equals = pair.indexOf('=');
+        if (equals > 0 && equals < pair.length() - 1) {
+          query.put(pair.substring(0, equals), URLDecoder.decode(pair.substring(equals + 1), StandardCharsets.UTF_8));
+        }
+      }
+    }
+    return query;
+  }
+
   private Shapes.Status status() {
     return Documents.status(
         parts.models().status(), model -> parts.models().downloads().sources().host(model.wanted().source()), parts.install()::activeJob, parts.install()::lastFailure);
@@ -180,6 +204,60 @@ public final class Routes implements CockpitApi {
     Body body = Body.of(request, List.of("url", "bundle", "path", "write"));
     String url = body.text("url").orElseThrow(() -> Problem.of(Code.BAD_REQUEST, "\"url\" is missing.").toException());
     return ok(Documents.declare(parts.declare().declare(new DeclareModel.Request(url, body.text("bundle"), body.text("path"), body.flag("write")), new CancelSignal())));
+  }
+
+  private Reply fromWorkflow(Request request) {
+    Body body = Body.of(request, List.of("files", "workflows", "bundle", "write"));
+    List<FromWorkflow.Input> inputs = new ArrayList<>();
+    for (String file : body.texts("files")) {
+      inputs.add(workflow(file, readInRoot(file)));
+    }
+    for (Value item : body.checker().list(body.obj(), "", "workflows")) {
+      String name = item.text("name").orElse("workflow");
+      try {
+        inputs.add(workflow(name, Base64.getDecoder().decode(item.text("base64").orElse(""))));
+      } catch (IllegalArgumentException e) {
+        throw Problem.of(Code.BAD_REQUEST, name + ": \"base64\" is missing or wrong.").toException();
+      }
+    }
+    if (inputs.isEmpty()) {
+      throw Problem.of(Code.BAD_REQUEST, "Neither \"files\" nor \"workflows\" names a workflow.").toException();
+    }
+    return ok(Documents.fromWorkflow(parts.fromWorkflow().find(inputs, body.text("bundle"), body.flag("write"), new CancelSignal())));
+  }
+
+  private static FromWorkflow.Input workflow(String name, byte[] bytes) {
+    try {
+      return new FromWorkflow.Input(name, WorkflowFile.read(bytes));
+    } catch (IllegalArgumentException e) {
+      throw Problem.of(Code.BAD_REQUEST, name + ": " + e.getMessage() + ".").withHint("Name a workflow's .json, or a PNG or WebP that ComfyUI saved.").toException();
+    }
+  }
+
+  /** A path from a browser stays inside the lab's root. */
+  private byte[] readInRoot(String file) {
+    try {
+      Path root = parts.models().settings().root();
+      Path path = root.resolve(file).toRealPath();
+      if (!path.startsWith(root.toRealPath())) {
+        throw Problem.of(Code.PATH_OUTSIDE_ROOT, "\"" + file + "\" lies outside the lab's root.").toException();
+      }
+      return Files.readAllBytes(path);
+    } catch (IOException e) {
+      throw Problem.of(Code.FILE_MISSING, "\"" + file + "\" cannot be read.").toException();
+    }
+  }
+
+  private Reply fromTemplate(Request request) {
+    Body body = Body.of(request, List.of("name", "bundle", "write"));
+    String name = body.text("name").orElseThrow(() -> Problem.of(Code.BAD_REQUEST, "\"name\" is missing.").toException());
+    return ok(Documents.fromWorkflow(parts.fromWorkflow().template(name, body.text("bundle"), body.flag("write"), new CancelSignal())));
+  }
+
+  private Reply templates(Request request) {
+    Optional<String> search = Optional.ofNullable(request.query().get("search"));
+    Optional<String> language = Optional.ofNullable(request.query().get("language"));
+    return ok(Documents.templates(parts.fromWorkflow().templatesFolder(), parts.fromWorkflow().templates(search, language)));
   }
 
   private Reply validate(Request request) {

@@ -154,6 +154,28 @@ public final class Shapes {
       Optional<String> licence,
       Optional<String> bundle) {}
 
+  public record WorkflowFile(
+      String workflow,
+      String nodeId,
+      String nodeType,
+      String input,
+      String name,
+      Optional<String> folder,
+      String state,
+      Optional<String> modelId,
+      Optional<String> link,
+      Optional<String> sha256,
+      Optional<Map<String, Object>> declaration) {}
+
+  public record UnreadNode(String workflow, String nodeId, String nodeType, String name) {}
+
+  public record FromWorkflow(boolean ok, List<WorkflowFile> files, List<UnreadNode> unreadNodes) {}
+
+  public record Template(
+      String name, String title, String category, String description, long sizeBytes, long missingBytes, Optional<String> minComfyuiVersion) {}
+
+  public record Templates(boolean ok, Optional<String> source, List<Template> templates) {}
+
   public record Removed(String id, String path, long freedBytes) {}
 
   public record Kept(String id, String path, String reason) {}

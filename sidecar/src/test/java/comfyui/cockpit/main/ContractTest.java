@@ -44,6 +44,9 @@ class ContractTest {
           Map.entry("POST /api/models/verify", "models verify"),
           Map.entry("POST /api/models/pin", "models pin"),
           Map.entry("POST /api/models/declare", "models declare"),
+          Map.entry("POST /api/models/from-workflow", "models from-workflow"),
+          Map.entry("POST /api/models/from-template", "models from-template"),
+          Map.entry("GET /api/templates", "models templates"),
           Map.entry("POST /api/models/validate", "models validate"),
           Map.entry("DELETE /api/models/{id}/file", "models remove"),
           Map.entry("GET /api/jobs", "jobs list"),
@@ -72,7 +75,7 @@ class ContractTest {
 
   @Test
   void shouldHaveVerbForEveryRoute() {
-    CommandLine line = comfyui.cockpit.cli.Cockpit.of(options -> cockpit(), new Console(System.out, System.err, System.in, false, 80), Clock.system(), "0");
+    CommandLine line = comfyui.cockpit.cli.RootCommand.of(options -> cockpit(), new Console(System.out, System.err, System.in, false, 80), Clock.system(), "0");
     Set<String> verbs = new TreeSet<>();
     collect(line, "", verbs);
     try (Cockpit cockpit = cockpit()) {
@@ -105,7 +108,7 @@ class ContractTest {
     "Problem,Problem", "Job,Job", "Progress,Progress", "Where,Where", "ModelsStatus,Status", "BundleStatus,Bundle", "ModelStatus,Model", "Plan,Plan", "PlanStep,Step",
     "FileSystemNeed,FileSystem", "InstallResult,Install", "VerifyResult,Verify", "PinResult,Pin", "DeclareResult,Declare", "RemoveResult,Remove",
     "ValidateResult,Validate", "Doctor,Doctor", "Health,Health", "JobAnswer,OneJob", "JobList,AllJobs", "SnapshotEvent,Snapshot", "LogEvent,LogEvent",
-    "ChangeEvent,ChangedEvent", "DeclarationState,DeclarationState"
+    "ChangeEvent,ChangedEvent", "DeclarationState,DeclarationState", "FromWorkflowResult,FromWorkflow", "WorkflowFile,WorkflowFile", "Templates,Templates", "Template,Template"
   })
   void shouldSayWhatTheSchemaSays(String schema, String shape) throws ClassNotFoundException {
     Class<?> type = Class.forName(Shapes.class.getName() + "$" + shape);

@@ -21,12 +21,12 @@ import picocli.CommandLine.Command;
     subcommands = {ModelsCommand.class, JobsCommand.class, DoctorCommand.class, OpenApiCommand.class},
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "NOUN")
-public final class Cockpit implements Callable<Integer> {
+public final class RootCommand implements Callable<Integer> {
   private final Verb.World world;
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
-  private Cockpit(Verb.World world) {
+  private RootCommand(Verb.World world) {
     this.world = world;
   }
 
@@ -48,7 +48,7 @@ public final class Cockpit implements Callable<Integer> {
    * @param version printed by {@code --version}
    */
   public static CommandLine of(Function<Options, CockpitApi> api, Console console, Clock clock, String version) {
-    CommandLine line = new CommandLine(new Cockpit(new Verb.World(api, console, clock)));
+    CommandLine line = new CommandLine(new RootCommand(new Verb.World(api, console, clock)));
     line.getCommandSpec().version("comfyui-cockpit " + version);
     line.setOut(new java.io.PrintWriter(console.out(), true));
     line.setErr(new java.io.PrintWriter(console.err(), true));

@@ -1,0 +1,5 @@
+/** ComfyUI's own formats: workflow graphs, the files that carry them, the folders of its models, its official templates. */
+@NullMarked
+package comfyui.cockpit.comfy;
+
+import org.jspecify.annotations.NullMarked;
