@@ -91,7 +91,7 @@ def serving(place: Path, size: int) -> Iterator[Served]:
     )
     served = Served(f"http://127.0.0.1:{port}", size, sha256)
     try:
-        wait_until(lambda: answers(port, f"/fast/{NAME}"), 10)
+        wait_until(lambda: answers(port, f"/fast/{NAME}", "HEAD"), 10)
         yield served
     finally:
         nginx.terminate()
@@ -106,11 +106,11 @@ def free_port() -> int:
         return port
 
 
-def answers(port: int, path: str) -> bool:
+def answers(port: int, path: str, method: str = "GET") -> bool:
     """Tell whether there is a 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("HEAD", path)
+        connection.request(method, path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
