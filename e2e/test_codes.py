@@ -163,6 +163,7 @@ ROWS: dict[str, Row] = {
     "not_a_model-header-overlap": bad_file("header-overlap"),
     "not_a_model-header-short": bad_file("header-short"),
     "not_a_model-empty": bad_file("empty"),
+    "not_a_model-gguf-cut": Row("not_a_model", "{hub}/files/gguf-cut/a.gguf", "Open the address", path="a.gguf"),
     "not_a_model-gguf": Row("not_a_model", "{hub}/files/zip/a.gguf", "Open the address", path="a.gguf"),
     "size_differs": Row("size_differs", web("good"), "size_bytes in models.json", entry={"size_bytes": 5}, args={"expected": 5, "actual": 3 << 20}),
     "size_differs-hub": Row("size_differs", hf("demo/mixed"), "size_bytes in models.json", entry={"size_bytes": 5}, args={"actual": 1_000_000}),
