@@ -1,0 +1,89 @@
+"""What the pages tell people to type is understood by the command line, and the schemas fit the examples."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from .cockpit import Root
+
+HERE = Path(__file__).parents[1]
+WRONG_USE = 2
+PAGES = sorted([HERE / "README.md", HERE / "CONTRIBUTING.md", *(HERE / "docs").rglob("*.md")])
+COMMAND = re.compile(r"^\s*(comfyui-cockpit [^\n]+)$|`(comfyui-cockpit [^`\n]+)`", re.MULTILINE)
+
+
+def typed() -> set[tuple[str, str]]:
+    """Find each command that stands on a page; one with a placeholder cannot be typed."""
+    found = set()
+    for page in PAGES:
+        for block, inline in COMMAND.findall(page.read_text("utf-8")):
+            command = block or inline
+            if not set(command) & set("<[…"):
+                found.add((str(page.relative_to(HERE)), command))
+    return found
+
+
+def test_pages_have_commands() -> None:
+    assert len(typed()) > 8
+
+
+@pytest.mark.parametrize(("page", "command"), sorted(typed()))
+def test_what_a_page_says_can_be_typed(root: Root, page: str, command: str) -> None:
+    root.write((HERE / "demo" / "models.json").read_text("utf-8"))
+    arguments = shlex.split(command)[1:]
+    if arguments[:2] == ["models", "wait"]:
+        arguments = ["models", "wait", "--bundle", "demo", "--timeout", "0"]
+    done = root.run(*arguments)
+    assert done.status != WRONG_USE, (page, done)
+    assert "Exception" not in done.err, (page, done)
+
+
+def documents(page: str) -> list[Any]:
+    """Return the JSON examples of a page."""
+    text = (HERE / page).read_text("utf-8")
+    return [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reference/models-json.md"])
+def test_the_examples_are_valid(root: Root, page: str) -> None:
+    schema = json.loads((HERE / "schemas" / "models.schema.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    examples = documents(page)
+    assert examples
+    for example in examples:
+        Draft202012Validator(schema).validate(example)
+        root.write(json.dumps(example))
+        assert root.run("models", "validate").status == 0
+
+
+def test_the_demo_fits_the_schemas(root: Root) -> None:
+    for name in ("models", "cockpit"):
+        schema = json.loads((HERE / "schemas" / f"{name}.schema.json").read_text("utf-8"))
+        Draft202012Validator.check_schema(schema)
+        file = HERE / "demo" / "models.json" if name == "models" else root.path / "cockpit.json"
+        Draft202012Validator(schema).validate(json.loads(file.read_text("utf-8")))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"models": {"a": {"path": "x"}}},
+        {"models": {"a": {"path": "x", "source": {"kind": "huggingface", "repo_id": "o/n"}}}},
+        {"models": {"a": {"path": "x", "source": "hf://o/n/f", "sha256": "12"}}},
+        {"models": {"a": {"path": "x", "source": "hf://o/n/f", "size_bytes": -1}}},
+        {"bundles": {"b": {"models": "a"}}},
+        {"modles": {}},
+    ],
+)
+def test_schema_and_command_line_refuse_the_same(root: Root, wrong: Any) -> None:
+    schema = json.loads((HERE / "schemas" / "models.schema.json").read_text("utf-8"))
+    assert not Draft202012Validator(schema).is_valid(wrong)
+    root.write(json.dumps(wrong))
+    assert root.run("models", "validate").status == WRONG_USE
