@@ -25,6 +25,8 @@ class ArchitectureTest {
           .layer("download").definedBy("comfyui.cockpit.download..")
           .layer("source").definedBy("comfyui.cockpit.source..")
           .layer("machine").definedBy("comfyui.cockpit.net..", "comfyui.cockpit.process..", "comfyui.cockpit.files..", "comfyui.cockpit.job..")
+          .layer("children").definedBy("comfyui.cockpit.process..")
+          .layer("comfy").definedBy("comfyui.cockpit.comfy..")
           .layer("json").definedBy("comfyui.cockpit.json..")
           .layer("kernel").definedBy("comfyui.cockpit.kernel..")
           .whereLayer("main").mayNotBeAccessedByAnyLayer()
@@ -35,6 +37,8 @@ class ArchitectureTest {
           .whereLayer("download").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model")
           .whereLayer("source").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model", "download")
           .whereLayer("machine").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model", "download", "source")
+          .whereLayer("children").mayOnlyAccessLayers("json", "kernel")
+          .whereLayer("comfy").mayOnlyAccessLayers("json", "kernel")
           .whereLayer("json").mayOnlyAccessLayers("kernel")
           .whereLayer("kernel").mayNotAccessAnyLayer()
           .because("a reader of one room needs to know only the rooms below it");
