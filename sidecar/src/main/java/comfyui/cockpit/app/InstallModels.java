@@ -70,6 +70,11 @@ public final class InstallModels {
     Shared(Jobs.Handle handle) {
       this.handle = handle;
     }
+
+    /** False once it ended, also for one that was cancelled before its turn. */
+    boolean isAlive() {
+      return waiting > 0 && !handle.now().state().isFinal();
+    }
   }
 
   /** @throws comfyui.cockpit.kernel.ProblemException if the declaration or the choice is wrong; nothing was started then */
@@ -82,7 +87,7 @@ public final class InstallModels {
   /** The job that brings this model just now. */
   public Optional<String> activeJob(DeclaredModel model) {
     synchronized (active) {
-      return Optional.ofNullable(active.get(model.wanted().target())).map(shared -> shared.handle.id());
+      return Optional.ofNullable(active.get(model.wanted().target())).filter(Shared::isAlive).map(shared -> shared.handle.id());
     }
   }
 
@@ -151,7 +156,7 @@ public final class InstallModels {
     Path target = model.wanted().target();
     synchronized (active) {
       Shared running = active.get(target);
-      if (running != null && running.waiting > 0) {
+      if (running != null && running.isAlive()) {
         running.waiting++;
         return running;
       }
@@ -178,14 +183,14 @@ public final class InstallModels {
       }
       throw e;
     } finally {
-      forget(model);
+      forget(model, job.id());
       models.changed(List.of(model.id()));
     }
   }
 
-  private void forget(DeclaredModel model) {
+  private void forget(DeclaredModel model, String job) {
     synchronized (active) {
-      active.remove(model.wanted().target());
+      active.computeIfPresent(model.wanted().target(), (target, shared) -> shared.handle.id().equals(job) ? null : shared);
     }
   }
 

@@ -37,19 +37,27 @@ public final class Watch implements AutoCloseable {
   }
 
   private void run() {
+    begin();
+    Models.Status before = models.status();
     try {
-      begin();
-      Models.Status before = models.status();
       for (int round = 1; !closed; round++) {
         clock.sleep(EVERY);
-        before = look(before, round % FILES_EVERY == 0);
+        before = lookAgain(before, round % FILES_EVERY == 0);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** A look that fails (a volume that is away for a moment) is not the last one. */
+  private Models.Status lookAgain(Models.Status before, boolean filesToo) {
+    try {
+      return look(before, filesToo);
     } catch (RuntimeException e) {
       if (!closed) {
-        LOG.error("changes of models.json are no longer noticed", e);
+        LOG.warn("{} could not be looked at: {}", models.file().shown(), e.getMessage());
       }
+      return before;
     }
   }
 

@@ -24,6 +24,7 @@ import org.slf4j.LoggerFactory;
 public final class Jobs implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Jobs.class);
   private static final int KEPT = 200;
+  private static final int NEAR = 30;
 
   private final Clock clock;
   private final Events events;
@@ -119,8 +120,8 @@ public final class Jobs implements AutoCloseable {
       moved = List.copyOf(lanes.get(running.order.lane().get()));
       notifyAll();
     }
-    // Those behind have another place now.
-    moved.stream().skip(1).forEach(waiting -> waiting.tell(true));
+    // Those behind have another place now; who is far behind hears of it when it comes nearer.
+    moved.stream().skip(1).limit(NEAR).forEach(waiting -> waiting.tell(true));
   }
 
   private final class Running implements Handle, Work.Context {
