@@ -5,6 +5,9 @@ export const CommandIDs = {
   openWide: `${NAME}:open-wide`,
   installBundle: `${NAME}:install-bundle`,
   installMissing: `${NAME}:install-missing`,
+  planMissing: `${NAME}:plan-missing`,
+  addModel: `${NAME}:add-model`,
+  doctor: `${NAME}:doctor`,
   verify: `${NAME}:verify`,
   restartDaemon: `${NAME}:restart-daemon`
 } as const;

@@ -11,12 +11,13 @@ import {
   WidgetTracker
 } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
+import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from './commands';
 import { cockpitIcon } from './icon';
 import type { CockpitModel } from './model';
-import { DOMAIN, ICockpit, NAME, TITLE } from './tokens';
+import { DOMAIN, ICockpit, NAME, TITLE, type ICockpitApp } from './tokens';
 import { CockpitWidget } from './widgets/CockpitWidget';
 
 const PANEL_ID = 'jp-comfyui-cockpit-panel';
@@ -27,12 +28,20 @@ const NOTHING = { args: { type: 'object', properties: {} } } as const;
 
 const cockpit: JupyterFrontEndPlugin<ICockpit> = {
   id: `${NAME}:model`,
-  description: 'Provides the state of models and jobs, loaded on first use.',
+  description:
+    'Provides the state of models and jobs, and the app, loaded on first use.',
   autoStart: true,
   provides: ICockpit,
-  activate: (app: JupyterFrontEnd): ICockpit => {
+  optional: [ITranslator, IThemeManager, IStatusBar],
+  activate: (
+    app: JupyterFrontEnd,
+    translator: ITranslator | null,
+    themes: IThemeManager | null,
+    statusBar: IStatusBar | null
+  ): ICockpit => {
     let model: Promise<CockpitModel> | null = null;
-    const load = async () => {
+    let loaded: Promise<ICockpitApp> | null = null;
+    const loadModel = async () => {
       const [{ CockpitModel }, { CockpitClient }] = await Promise.all([
         import('./model'),
         import('./request')
@@ -41,7 +50,21 @@ const cockpit: JupyterFrontEndPlugin<ICockpit> = {
         new CockpitClient(app.serviceManager.serverSettings)
       );
     };
-    return { model: () => (model ??= load()) };
+    const giveModel = () => (model ??= loadModel());
+    const load = async () => {
+      const [{ cockpitApp }, model] = await Promise.all([
+        import('./app'),
+        giveModel()
+      ]);
+      return cockpitApp({
+        app,
+        model,
+        translator: translator ?? nullTranslator,
+        themes,
+        statusBar
+      });
+    };
+    return { model: giveModel, app: () => (loaded ??= load()) };
   }
 };
 
@@ -51,32 +74,18 @@ const panel: JupyterFrontEndPlugin<void> = {
     'Adds the side panel, its wide form in the main area, and the launcher tile.',
   autoStart: true,
   requires: [ICockpit],
-  optional: [
-    ITranslator,
-    IThemeManager,
-    ICommandPalette,
-    ILauncher,
-    ILayoutRestorer
-  ],
+  optional: [ITranslator, ICommandPalette, ILauncher, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
     cockpit: ICockpit,
     translator: ITranslator | null,
-    themes: IThemeManager | null,
     palette: ICommandPalette | null,
     launcher: ILauncher | null,
     restorer: ILayoutRestorer | null
   ): void => {
     const { commands, shell } = app;
-    const language = translator ?? nullTranslator;
-    const trans = language.load(DOMAIN);
-    const load = async () => {
-      const [{ cockpitApp }, model] = await Promise.all([
-        import('./app'),
-        cockpit.model()
-      ]);
-      return cockpitApp(app, model, language, themes);
-    };
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    const load = () => cockpit.app();
 
     const side = new CockpitWidget(load);
     side.id = PANEL_ID;
@@ -203,14 +212,43 @@ const actions: JupyterFrontEndPlugin<void> = {
           bundle = answer.button.accept ? answer.value : null;
         }
         if (bundle) {
-          await model.install({ bundles: [bundle] });
+          await (await cockpit.app()).actions.install({ bundles: [bundle] });
         }
       }
     });
     commands.addCommand(CommandIDs.installMissing, {
       label: trans.__('Install All Missing Models'),
       describedBy: NOTHING,
-      execute: async () => void (await (await ready()).install({ all: true }))
+      execute: async () => {
+        await ready();
+        await (await cockpit.app()).actions.install({ all: true });
+      }
+    });
+    commands.addCommand(CommandIDs.planMissing, {
+      label: trans.__('Plan Missing Models…'),
+      caption: trans.__('See what an install would fetch, and whether it fits'),
+      describedBy: NOTHING,
+      execute: async () => {
+        await ready();
+        await (await cockpit.app()).actions.plan({ all: true });
+      }
+    });
+    commands.addCommand(CommandIDs.addModel, {
+      label: trans.__('Add a Model…'),
+      describedBy: {
+        args: { type: 'object', properties: { url: { type: 'string' } } }
+      },
+      execute: async args => {
+        await ready();
+        const url = typeof args['url'] === 'string' ? args['url'] : '';
+        await (await cockpit.app()).actions.add(url);
+      }
+    });
+    commands.addCommand(CommandIDs.doctor, {
+      label: trans.__('Doctor'),
+      caption: trans.__('Say what is wrong with this machine'),
+      describedBy: NOTHING,
+      execute: async () => (await cockpit.app()).actions.doctor()
     });
     commands.addCommand(CommandIDs.verify, {
       label: trans.__('Verify Models'),
@@ -229,7 +267,10 @@ const actions: JupyterFrontEndPlugin<void> = {
     for (const command of [
       CommandIDs.installBundle,
       CommandIDs.installMissing,
+      CommandIDs.planMissing,
+      CommandIDs.addModel,
       CommandIDs.verify,
+      CommandIDs.doctor,
       CommandIDs.restartDaemon
     ]) {
       palette?.addItem({ command, category: TITLE });

@@ -17,13 +17,21 @@ import {
   SilentStreamError,
   type IServerEvent
 } from './stream';
+import { VERSION } from './version';
 import type {
   ChangeEvent,
+  DeclareRequest,
+  DeclareResult,
+  Doctor,
+  Health,
   IServerDocument,
   Job,
   LogEvent,
+  Plan,
+  RemoveResult,
   Selection,
-  SnapshotEvent
+  SnapshotEvent,
+  VerifyRequest
 } from './wire';
 
 /** Milliseconds between two looks at a daemon that starts. */
@@ -85,20 +93,76 @@ export class CockpitModel {
     });
   }
 
-  /** Install; the rows say "queued" before the daemon has answered. */
-  async install(selection: Selection): Promise<Job | null> {
+  /**
+   * Install; the rows say "queued" before the daemon has answered.
+   * @param decide Looks at the plan first, and says what of it is installed; null: nothing.
+   */
+  async install(
+    selection: Selection,
+    decide?: (plan: Plan) => Promise<Selection | null>
+  ): Promise<Job | null> {
     const ids = this._selected(selection);
     this._set({
       ...this._state,
       asked: new Set([...this._state.asked, ...ids])
     });
-    const job = await this._ask(() => this._client.install(selection));
-    this._set({ ...this._state, asked: without(this._state.asked, ids) });
-    return job;
+    try {
+      let chosen: Selection | null = selection;
+      if (decide) {
+        const plan = await this._try(() => this._client.plan(selection));
+        chosen = plan && (await decide(plan));
+      }
+      const wanted = chosen;
+      return wanted && (await this._ask(() => this._client.install(wanted)));
+    } finally {
+      this._set({ ...this._state, asked: without(this._state.asked, ids) });
+    }
   }
 
-  verify(): Promise<Job | null> {
-    return this._ask(() => this._client.verify({ all: true }));
+  /**
+   * What an install would do.
+   * @throws ProblemError or AnswerError: its dialog says why.
+   */
+  plan(selection: Selection): Promise<Plan> {
+    return this._client.plan(selection);
+  }
+
+  verify(request: VerifyRequest = { all: true }): Promise<Job | null> {
+    return this._ask(() => this._client.verify(request));
+  }
+
+  /**
+   * The declaration that a link would become.
+   * @throws ProblemError or AnswerError: its dialog says why.
+   */
+  look(request: DeclareRequest): Promise<DeclareResult> {
+    return this._client.declare({ ...request, write: false });
+  }
+
+  /** Writes a declaration; null when the daemon refuses, and the state says why. */
+  declare(request: DeclareRequest): Promise<DeclareResult | null> {
+    return this._try(() => this._client.declare({ ...request, write: true }));
+  }
+
+  async removeFile(modelId: string): Promise<RemoveResult | null> {
+    const result = await this._try(() => this._client.removeFile(modelId));
+    this._refresh();
+    return result;
+  }
+
+  /** @throws ProblemError or AnswerError: its dialog says why. */
+  doctor(): Promise<Doctor> {
+    return this._client.doctor();
+  }
+
+  health(): Promise<Health | null> {
+    return this._try(() => this._client.health());
+  }
+
+  /** Calls with each job that ends while the model is held and that nobody started: no child. */
+  onEnded(listener: (job: Job) => void): IDisposable {
+    this._endListeners.add(listener);
+    return new DisposableDelegate(() => this._endListeners.delete(listener));
   }
 
   async cancel(jobId: string): Promise<void> {
@@ -181,13 +245,17 @@ export class CockpitModel {
   }
 
   private async _ask(request: () => Promise<Job>): Promise<Job | null> {
+    const job = await this._try(request);
+    // The stream may have been faster, and knows better.
+    if (job && !this._state.jobs.has(job.id)) {
+      this._see(job);
+    }
+    return job;
+  }
+
+  private async _try<T>(request: () => Promise<T>): Promise<T | null> {
     try {
-      const job = await request();
-      // The stream may have been faster, and knows better.
-      if (!this._state.jobs.has(job.id)) {
-        this._see(job);
-      }
-      return job;
+      return await request();
     } catch (error) {
       this._refuse(error);
       return null;
@@ -252,7 +320,11 @@ export class CockpitModel {
     onReady: () => void
   ): Promise<void> {
     const server = await this._client.server();
-    this._set({ ...this._state, authentication: server.authentication });
+    this._set({
+      ...this._state,
+      authentication: server.authentication,
+      otherVersion: server.version === VERSION ? null : server.version
+    });
     if (server.state !== 'ready') {
       throw new NotReady(server);
     }
@@ -311,8 +383,8 @@ export class CockpitModel {
       if (stop.aborted) {
         return;
       }
-      const state = withJobs(this._state, this._unread(jobs));
-      this._set({ ...state, connection: { kind: 'ready' }, status });
+      this._setJobs(jobs);
+      this._set({ ...this._state, connection: { kind: 'ready' }, status });
       await pause(jobs.some(isActive) ? POLL_BUSY_MS : POLL_IDLE_MS, stop);
     }
     this._buffered = false;
@@ -322,7 +394,7 @@ export class CockpitModel {
     switch (event.type) {
       case 'snapshot': {
         const data = JSON.parse(event.data) as SnapshotEvent;
-        this._set(withJobs(this._state, this._unread(data.jobs)));
+        this._setJobs(data.jobs);
         this._refreshIfOther(data.models_revision);
         break;
       }
@@ -344,10 +416,37 @@ export class CockpitModel {
     if (this._read.has(job.id) || (isActive(job) && this._ended.has(job.id))) {
       return;
     }
-    if (!isActive(job)) {
+    const wasActive = this._active.has(job.id);
+    this._note(job);
+    this._set(withJob(this._state, job));
+    if (wasActive && !isActive(job)) {
+      this._tellEnded(job);
+    }
+  }
+
+  /** All jobs anew: what ended while nobody listened is told too. */
+  private _setJobs(jobs: readonly Job[]): void {
+    const ended = jobs.filter(
+      job => !isActive(job) && this._active.has(job.id)
+    );
+    jobs.forEach(job => this._note(job));
+    this._set(withJobs(this._state, this._unread(jobs)));
+    ended.forEach(job => this._tellEnded(job));
+  }
+
+  private _note(job: Job): void {
+    if (isActive(job)) {
+      this._active.add(job.id);
+    } else {
+      this._active.delete(job.id);
       this._ended.add(job.id);
     }
-    this._set(withJob(this._state, job));
+  }
+
+  private _tellEnded(job: Job): void {
+    if (job.parent === null) {
+      this._endListeners.forEach(listener => listener(job));
+    }
   }
 
   private _unread(jobs: readonly Job[]): Job[] {
@@ -396,6 +495,9 @@ export class CockpitModel {
   private readonly _read = new Set<string>();
   /** Jobs that the stream said are over: an answer that was under way cannot bring them back. */
   private readonly _ended = new Set<string>();
+  /** Jobs that were seen running or waiting. */
+  private readonly _active = new Set<string>();
+  private readonly _endListeners = new Set<(job: Job) => void>();
   private _holders = 0;
   /** Something between holds streams back: poll for a while. */
   private _buffered = false;

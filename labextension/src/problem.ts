@@ -1,19 +1,58 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { catalogue } from './catalogue';
 import type { Problem } from './wire';
 
 /** A problem as people read it. */
 export interface IExplanation {
-  /** The first sentence of what happened. */
+  /** What happened, in one sentence. */
   summary: string;
-  /** All of what happened. */
-  detail: string;
+  /** All of what happened; null when the summary says it all. */
+  detail: string | null;
   /** What to do. */
   hint: string | null;
 }
 
-/** How a problem is told: in the daemon's words. A translation by `code` and `args` takes its place here. */
-export function explain(problem: Problem): IExplanation {
-  const detail = problem.detail ?? problem.title;
-  return { summary: firstSentence(detail), detail, hint: problem.hint };
+const ENGLISH = catalogue({ __: text => text });
+
+/**
+ * How a problem is told. English: in the daemon's words. Another language: what kind of problem it is and what
+ * to do, by its code; the daemon's own words say the rest.
+ */
+export function explain(
+  problem: Problem,
+  trans: TranslationBundle
+): IExplanation {
+  const said = problem.detail ?? problem.title;
+  const english = ENGLISH[problem.code];
+  const words = catalogue(trans)[problem.code];
+  if (english && words && words[0] !== english[0]) {
+    const special = problem.hint !== english[1] ? problem.hint : null;
+    return {
+      summary: words[0],
+      detail: problem.detail,
+      hint: [words[1], special].filter(Boolean).join('\n')
+    };
+  }
+  const summary = firstSentence(said);
+  return {
+    summary,
+    detail: said === summary ? null : said,
+    hint: problem.hint
+  };
+}
+
+/** What an error says that a request threw; its own problem, where it has one. */
+export function explainError(
+  error: unknown,
+  trans: TranslationBundle
+): IExplanation & { problem: Problem | null } {
+  if (error instanceof Error && 'problem' in error) {
+    const problem = error.problem as Problem;
+    return { ...explain(problem, trans), problem };
+  }
+  const summary = error instanceof Error ? error.message : String(error);
+  return { summary, detail: null, hint: null, problem: null };
 }
 
 /** `models.json:12:5`: where a problem is, as editors and terminals write it. */

@@ -2,10 +2,16 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type {
+  DeclareRequest,
+  DeclareResult,
+  Doctor,
+  Health,
   IServerDocument,
   Job,
   ModelsStatus,
+  Plan,
   Problem,
+  RemoveResult,
   Selection,
   VerifyRequest
 } from './wire';
@@ -42,6 +48,11 @@ export interface ICockpitClient {
   install(selection: Selection): Promise<Job>;
   verify(request: VerifyRequest): Promise<Job>;
   cancel(jobId: string): Promise<Job>;
+  plan(selection: Selection): Promise<Plan>;
+  declare(request: DeclareRequest): Promise<DeclareResult>;
+  removeFile(modelId: string): Promise<RemoveResult>;
+  doctor(): Promise<Doctor>;
+  health(): Promise<Health>;
   /** Opens the event stream. Resolves when the headers are there. */
   events(
     lastEventId: string | null,
@@ -94,6 +105,27 @@ export class CockpitClient implements ICockpitClient {
     return (await this._json<{ job: Job }>('POST', path, {})).job;
   }
 
+  plan(selection: Selection): Promise<Plan> {
+    return this._json<Plan>('POST', 'api/models/plan', selection);
+  }
+
+  declare(request: DeclareRequest): Promise<DeclareResult> {
+    return this._json<DeclareResult>('POST', 'api/models/declare', request);
+  }
+
+  removeFile(modelId: string): Promise<RemoveResult> {
+    const path = `api/models/${encodeURIComponent(modelId)}/file`;
+    return this._json<RemoveResult>('DELETE', path);
+  }
+
+  doctor(): Promise<Doctor> {
+    return this._json<Doctor>('GET', 'api/doctor');
+  }
+
+  health(): Promise<Health> {
+    return this._json<Health>('GET', 'api/health');
+  }
+
   async events(
     lastEventId: string | null,
     signal: AbortSignal
@@ -114,7 +146,7 @@ export class CockpitClient implements ICockpitClient {
   }
 
   private async _json<T>(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'DELETE',
     path: string,
     body?: object
   ): Promise<T> {

@@ -27,6 +27,8 @@ export interface IState {
   readonly cancelling: ReadonlySet<string>;
   /** A click that was refused, until it is read. */
   readonly refusal: Problem | null;
+  /** Version of the server's part, where it is not this page's. */
+  readonly otherVersion: string | null;
 }
 
 export const EMPTY: IState = {
@@ -37,7 +39,8 @@ export const EMPTY: IState = {
   logs: new Map(),
   asked: new Set(),
   cancelling: new Set(),
-  refusal: null
+  refusal: null,
+  otherVersion: null
 };
 
 /** Log lines kept for each job. */

@@ -1,12 +1,23 @@
+import type { ReactElement } from 'react';
+
 import type { ICockpitClient } from '../src/request';
 import type { IPageVisibility } from '../src/model';
+import type { IDesk, IDialogOptions, IMenuItem } from '../src/desk';
 import type {
+  DeclareRequest,
+  DeclareResult,
+  Doctor,
+  Health,
   IServerDocument,
   Job,
   ModelsStatus,
-  Selection
+  Plan,
+  RemoveResult,
+  Selection,
+  VerifyRequest
 } from '../src/wire';
-import { aJob } from './fixtures';
+import { VERSION } from '../src/version';
+import { aJob, aPlan } from './fixtures';
 
 /** A server in memory: it answers from its fields, and its stream says what `send` is given. */
 export class FakeClient implements ICockpitClient {
@@ -14,7 +25,7 @@ export class FakeClient implements ICockpitClient {
 
   jobList: Job[] = [];
   serverDocument: IServerDocument = {
-    version: '0.1.0',
+    version: VERSION,
     state: 'ready',
     log: [],
     authentication: true,
@@ -70,14 +81,62 @@ export class FakeClient implements ICockpitClient {
     });
   }
 
-  async verify(): Promise<Job> {
+  readonly verified: VerifyRequest[] = [];
+
+  async verify(request: VerifyRequest): Promise<Job> {
     this._call('verify');
+    this.verified.push(request);
     return aJob('verify', { kind: 'models.verify' });
   }
 
   async cancel(jobId: string): Promise<Job> {
     this._call(`cancel ${jobId}`);
     return aJob(jobId, { subjects: ['a'] });
+  }
+
+  planned: Plan = aPlan([]);
+  found: DeclareResult | Error = new Error('Nothing is declared.');
+  readonly declared: DeclareRequest[] = [];
+  doctorDocument: Doctor = { ok: true, checks: [] };
+
+  async plan(selection: Selection): Promise<Plan> {
+    this._call('plan');
+    this.plans.push(selection);
+    return this.planned;
+  }
+
+  readonly plans: Selection[] = [];
+
+  async declare(request: DeclareRequest): Promise<DeclareResult> {
+    this._call('declare');
+    this.declared.push(request);
+    if (this.found instanceof Error) {
+      throw this.found;
+    }
+    return this.found;
+  }
+
+  async removeFile(modelId: string): Promise<RemoveResult> {
+    this._call(`remove ${modelId}`);
+    return { ok: true, removed: [], kept: [] };
+  }
+
+  async doctor(): Promise<Doctor> {
+    this._call('doctor');
+    return this.doctorDocument;
+  }
+
+  async health(): Promise<Health> {
+    this._call('health');
+    return {
+      state: 'ready',
+      version: VERSION,
+      api: 1,
+      java: '25',
+      root: '/data',
+      models_dir: '/data/models',
+      started_at: '2026-11-22T00:00:00Z'
+    };
   }
 
   async events(lastEventId: string | null, signal: AbortSignal) {
@@ -140,4 +199,74 @@ export class FakePage implements IPageVisibility {
   }
 
   private _listener: () => void = () => undefined;
+}
+
+/** A lab that notes what it is asked, and answers from its fields. */
+export class FakeDesk implements IDesk {
+  confirms = true;
+  /** What the user answers in the dialog; by default, Cancel. */
+  answers: (options: IDialogOptions<unknown>) => Promise<unknown> = () =>
+    Promise.resolve(null);
+  readonly said: string[] = [];
+  /** What a view of a dialog needs around it. */
+  frame: (content: ReactElement) => ReactElement = content => content;
+  items: readonly (IMenuItem | null)[] = [];
+  text = '{}';
+
+  openMenu(): void {
+    this.said.push('menu');
+  }
+
+  openRowMenu(items: readonly (IMenuItem | null)[]): void {
+    this.items = items;
+  }
+
+  openFile: IDesk['openFile'] = async (path, line, column) => {
+    this.said.push(
+      ['open', path, line, column].filter(part => part !== undefined).join(' ')
+    );
+  };
+
+  openFolder = async (path: string) => {
+    this.said.push(`folder ${path}`);
+  };
+
+  readText(): Promise<string> {
+    return Promise.resolve(this.text);
+  }
+
+  openPage(url: string): void {
+    this.said.push(`page ${url}`);
+  }
+
+  copy(text: string): void {
+    this.said.push(`copy ${text}`);
+  }
+
+  async confirm(title: string, body: string): Promise<boolean> {
+    this.said.push(`confirm ${title} ${body}`);
+    return this.confirms;
+  }
+
+  async ask<T>(options: IDialogOptions<T>): Promise<T | null> {
+    this.said.push(`ask ${options.title}`);
+    return (await this.answers(options as IDialogOptions<unknown>)) as T | null;
+  }
+
+  tell(message: string): void {
+    this.said.push(`tell ${message}`);
+  }
+
+  reloadPage(): void {
+    this.said.push('reload');
+  }
+
+  /** Chooses an entry of the open menu. */
+  choose(label: string): void {
+    const item = this.items.find(entry => entry?.label === label);
+    if (!item?.enabled) {
+      throw new Error(`${label} cannot be chosen.`);
+    }
+    item.run();
+  }
 }

@@ -3,6 +3,8 @@ import type {
   Job,
   ModelsStatus,
   ModelStatus,
+  Plan,
+  PlanStep,
   Problem
 } from '../src/wire';
 
@@ -121,4 +123,46 @@ export function aFetch(id: string, model: string, change: JobChange = {}): Job {
     subjects: [model],
     ...change
   });
+}
+
+export function aStep(id: string, change: Partial<PlanStep> = {}): PlanStep {
+  return {
+    id,
+    action: 'download',
+    host: 'huggingface.co',
+    path: `checkpoints/${id}.safetensors`,
+    size_bytes: 1_000_000_000,
+    sha256: null,
+    expected_from: null,
+    executes_code: false,
+    problem: null,
+    ...change
+  };
+}
+
+/** A plan on one file system; what is downloaded is needed. */
+export function aPlan(
+  steps: PlanStep[],
+  free = 100_000_000_000,
+  change: Partial<Plan> = {}
+): Plan {
+  const needed = steps
+    .filter(step => step.action === 'download')
+    .reduce((sum, step) => sum + (step.size_bytes ?? 0), 0);
+  const shortfall = Math.max(0, needed - free);
+  return {
+    ok: shortfall === 0 && steps.every(step => step.action !== 'blocked'),
+    steps,
+    file_systems: [
+      {
+        path: '/data',
+        free_bytes: free,
+        needed_bytes: needed,
+        shortfall_bytes: shortfall
+      }
+    ],
+    unknown_sizes: 0,
+    problems: [],
+    ...change
+  };
 }

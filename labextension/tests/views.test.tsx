@@ -2,15 +2,16 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { act, cleanup, render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 
+import { Actions } from '../src/actions';
 import { CockpitView } from '../src/components/CockpitView';
-import { ServicesProvider, type IServices } from '../src/components/context';
+import { ServicesProvider } from '../src/components/context';
 import { Formatter } from '../src/format';
 import { CockpitModel } from '../src/model';
 import { AnswerError } from '../src/request';
 import type { Job } from '../src/wire';
-import { FakeClient, FakePage } from './fakes';
+import { FakeClient, FakeDesk, FakePage } from './fakes';
 import { aBundle, aFetch, aJob, aModel, aProblem, aStatus } from './fixtures';
 
 const trans = nullTranslator.load('test');
@@ -18,25 +19,16 @@ const trans = nullTranslator.load('test');
 async function show(
   client: FakeClient,
   jobs: Job[] = [],
-  services: Partial<IServices> = {}
+  desk = new FakeDesk()
 ) {
   const model = new CockpitModel(client, new FakePage());
-  render(
-    <ServicesProvider
-      value={{
-        model,
-        trans,
-        format: new Formatter(trans, 'en'),
-        openMenu: () => undefined,
-        openFile: null,
-        confirm: () => Promise.resolve(true),
-        reloadPage: () => undefined,
-        ...services
-      }}
-    >
-      <CockpitView />
-    </ServicesProvider>
+  const format = new Formatter(trans, 'en');
+  const actions = new Actions(desk, model, trans, format);
+  const services = { model, actions, trans, format };
+  desk.frame = content => (
+    <ServicesProvider value={services}>{content}</ServicesProvider>
   );
+  render(desk.frame(<CockpitView />));
   const hold = model.hold();
   opened.push(hold);
   await act(async () => {
@@ -119,13 +111,12 @@ describe('models', () => {
 
   it('whose file differs are replaced only after the question', async () => {
     const client = new FakeClient(aStatus([aModel('a', { state: 'invalid' })]));
-    const confirm = vi
-      .fn()
-      .mockResolvedValueOnce(false)
-      .mockResolvedValueOnce(true);
-    await show(client, [], { confirm });
+    const desk = new FakeDesk();
+    desk.confirms = false;
+    await show(client, [], desk);
     await userEvent.click(screen.getByRole('button', { name: 'Replace a' }));
     expect(client.selections).toEqual([]);
+    desk.confirms = true;
     await userEvent.click(screen.getByRole('button', { name: 'Replace a' }));
     expect(client.selections).toEqual([{ models: ['a'], overwrite: true }]);
   });
@@ -208,7 +199,7 @@ describe('a wrong models.json', () => {
       }),
       aProblem('declaration_invalid', { detail: 'Two models, one path.' })
     ];
-    const openFile = vi.fn();
+    const desk = new FakeDesk();
     const declaration = {
       file: 'models.json',
       state: 'invalid' as const,
@@ -217,19 +208,21 @@ describe('a wrong models.json', () => {
     await show(
       new FakeClient(aStatus([aModel('a')], [], { declaration })),
       [],
-      { openFile }
+      desk
     );
     expect(screen.getByRole('status').textContent).toBe(
       '2 errors in models.json'
     );
-    expect(screen.getByText('Line 12:')).toBeDefined();
     expect(screen.getByText('Two models, one path.')).toBeDefined();
     expect(screen.getByText('Did you mean?')).toBeDefined();
     expect(screen.queryByRole('button', { name: 'Install a' })).toBeNull();
     await userEvent.click(
       screen.getByRole('button', { name: 'Open models.json' })
     );
-    expect(openFile).toHaveBeenCalledWith('models.json');
+    await userEvent.click(
+      screen.getByRole('button', { name: 'Go to line 12' })
+    );
+    expect(desk.said).toEqual(['open models.json', 'open models.json 12 3']);
   });
 });
 

@@ -1,8 +1,10 @@
 import Button from '@mui/material/Button';
+import IconButton from '@mui/material/IconButton';
 import type { ReactElement } from 'react';
 
 import type { IBundleRow } from '../state';
 import { useServices } from './context';
+import { Shape } from './shapes';
 import { facts } from './words';
 
 /** Bundles, each with one button. */
@@ -42,13 +44,13 @@ interface IBundleRowProps {
 }
 
 function BundleRow({ bundle, installable }: IBundleRowProps): ReactElement {
-  const { trans, format } = useServices();
+  const { trans, format, actions } = useServices();
   const complete = bundle.installed === bundle.total;
   const line = facts(
     complete
       ? trans._n(
-          '%1 model installed',
-          '%1 models installed',
+          '%2 model installed',
+          '%2 models installed',
           bundle.total,
           format.count(bundle.total)
         )
@@ -64,7 +66,15 @@ function BundleRow({ bundle, installable }: IBundleRowProps): ReactElement {
     bundle.enabled && bundle.autoInstall && trans.__('at start')
   );
   return (
-    <li className="jp-ComfyCockpit-row jp-ComfyCockpit-bundle">
+    <li
+      className="jp-ComfyCockpit-row jp-ComfyCockpit-bundle"
+      onContextMenu={event => {
+        event.preventDefault();
+        event.stopPropagation();
+        const { clientX: x, clientY: y } = event;
+        actions.openBundleMenu(bundle.id, { x, y });
+      }}
+    >
       <div className="jp-ComfyCockpit-line">
         <div
           className="jp-ComfyCockpit-name"
@@ -74,6 +84,16 @@ function BundleRow({ bundle, installable }: IBundleRowProps): ReactElement {
         </div>
         <div className="jp-ComfyCockpit-action">
           <BundleAction bundle={bundle} installable={installable} />
+          <IconButton
+            aria-label={trans.__('More actions for bundle %1', bundle.id)}
+            title={trans.__('More actions')}
+            aria-haspopup="menu"
+            onClick={event =>
+              actions.openBundleMenu(bundle.id, event.currentTarget)
+            }
+          >
+            <Shape name="menu" />
+          </IconButton>
         </div>
       </div>
       <div className="jp-ComfyCockpit-line">
@@ -89,12 +109,12 @@ function BundleAction({
   bundle,
   installable
 }: IBundleRowProps): ReactElement | null {
-  const { trans, model } = useServices();
+  const { trans, model, actions } = useServices();
   if (installable && bundle.open.length > 0) {
     return (
       <Button
         aria-label={trans.__('Install bundle %1', bundle.id)}
-        onClick={() => void model.install({ bundles: [bundle.id] })}
+        onClick={() => void actions.install({ bundles: [bundle.id] })}
       >
         {trans.__('Install')}
       </Button>

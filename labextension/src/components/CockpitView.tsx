@@ -8,6 +8,8 @@ import { Head } from './Head';
 import { Models, SkeletonRows } from './Models';
 import { Notices } from './Notices';
 
+const NONE: readonly never[] = [];
+
 /** The whole app: the same in the side panel and in the main area; its width alone decides the layout. */
 export function CockpitView(): ReactElement {
   const { model } = useServices();
@@ -22,7 +24,11 @@ export function CockpitView(): ReactElement {
         <Notices state={state} />
         {!state.status && waiting && <SkeletonRows />}
         <Bundles bundles={view.bundles} installable={view.installable} />
-        <Models rows={view.rows} installable={view.installable} />
+        <Models
+          rows={view.rows}
+          bundles={state.status?.bundles ?? NONE}
+          installable={view.installable}
+        />
       </div>
       <Foot state={state} queue={view.queue} />
     </div>

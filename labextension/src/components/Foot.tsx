@@ -52,7 +52,8 @@ function JobLine({ job, state }: { job: Job; state: IState }): ReactElement {
   const atRows = [...state.jobs.values()].some(
     child => child.parent === job.id && child.state === 'failed'
   );
-  const reason = job.problem && !atRows ? explain(job.problem).summary : null;
+  const reason =
+    job.problem && !atRows ? explain(job.problem, trans).summary : null;
   return (
     <li className={`jp-ComfyCockpit-job jp-mod-${job.state}`}>
       <div className="jp-ComfyCockpit-jobLine">

@@ -14,8 +14,8 @@ export function Head({
   state: IState;
   view: IOverview;
 }): ReactElement {
-  const { trans, format, openMenu } = useServices();
-  const { said, more } = headline(state, view, trans, format);
+  const { trans, format, actions } = useServices();
+  const { said, more, quarter } = headline(state, view, trans, format);
   return (
     <header className="jp-ComfyCockpit-head">
       <span className="jp-ComfyCockpit-headline">
@@ -25,12 +25,15 @@ export function Head({
             {more}
           </span>
         )}
+        <span className="jp-ComfyCockpit-hidden" aria-live="polite">
+          {quarter}
+        </span>
       </span>
       <IconButton
         aria-label={trans.__('More actions')}
         title={trans.__('More actions')}
         aria-haspopup="menu"
-        onClick={event => openMenu(event.currentTarget)}
+        onClick={event => actions.desk.openMenu(event.currentTarget)}
       >
         <Shape name="menu" />
       </IconButton>

@@ -1,14 +1,14 @@
 import Button from '@mui/material/Button';
 import IconButton from '@mui/material/IconButton';
 import LinearProgress from '@mui/material/LinearProgress';
-import { memo, useId, useState, type ReactElement } from 'react';
+import { memo, type KeyboardEvent, type ReactElement } from 'react';
 
 import { share } from '../format';
 import { explain } from '../problem';
 import type { Row } from '../state';
-import type { Job, ModelStatus, Problem } from '../wire';
+import type { Job, ModelStatus } from '../wire';
 import { useServices } from './context';
-import { ProblemLink } from './Notices';
+import { Reason } from './Reason';
 import { Shape } from './shapes';
 import { facts, rowState, speed, trust } from './words';
 
@@ -16,15 +16,24 @@ interface IModelRowProps {
   model: ModelStatus;
   row: Row;
   installable: boolean;
+  /** From 1. */
+  position: number;
+  count: number;
+  /** The one row that Tab reaches, with its buttons. */
+  current: boolean;
 }
 
 /** Name, facts, one state, one action; under it what is going on or what went wrong. */
 export const ModelRow = memo(function ModelRow({
   model,
   row,
-  installable
+  installable,
+  position,
+  count,
+  current
 }: IModelRowProps): ReactElement {
-  const { trans, format } = useServices();
+  const { trans, format, actions } = useServices();
+  const tab = current ? 0 : -1;
   const { word, shape } = rowState(row, trans, format);
   const line = facts(
     model.type,
@@ -37,13 +46,34 @@ export const ModelRow = memo(function ModelRow({
     <li
       className={`jp-ComfyCockpit-row jp-mod-${row.kind}`}
       data-model={model.id}
+      aria-posinset={position}
+      aria-setsize={count}
+      tabIndex={tab}
+      onKeyDown={pressAction}
+      onContextMenu={event => {
+        event.preventDefault();
+        event.stopPropagation();
+        const { clientX: x, clientY: y } = event;
+        actions.openRowMenu({ model, row }, { x, y });
+      }}
     >
       <div className="jp-ComfyCockpit-line">
         <div className="jp-ComfyCockpit-name" title={model.path}>
           {facts(model.display_name, model.version)}
         </div>
         <div className="jp-ComfyCockpit-action">
-          <Action model={model} row={row} installable={installable} />
+          <Action model={model} row={row} installable={installable} tab={tab} />
+          <IconButton
+            aria-label={trans.__('More actions for %1', model.display_name)}
+            title={trans.__('More actions')}
+            aria-haspopup="menu"
+            tabIndex={tab}
+            onClick={event =>
+              actions.openRowMenu({ model, row }, event.currentTarget)
+            }
+          >
+            <Shape name="menu" />
+          </IconButton>
         </div>
       </div>
       <div className="jp-ComfyCockpit-line">
@@ -72,91 +102,74 @@ export const ModelRow = memo(function ModelRow({
       {row.kind === 'working' && (
         <Working job={row.job} name={model.display_name} />
       )}
-      {problem && <Reason problem={problem} />}
+      {problem && (
+        <Reason {...explain(problem, trans)} problem={problem} tab={tab} />
+      )}
     </li>
   );
 });
 
+/** Enter on a row does what its button does. */
+function pressAction(event: KeyboardEvent<HTMLElement>): void {
+  if (event.key === 'Enter' && event.target === event.currentTarget) {
+    const selector = '.jp-ComfyCockpit-action button';
+    event.currentTarget.querySelector<HTMLElement>(selector)?.click();
+  }
+}
+
 function Action({
   model,
   row,
-  installable
-}: IModelRowProps): ReactElement | null {
-  const { trans, format, model: cockpit, confirm } = useServices();
-  const install = () => void cockpit.install({ models: [model.id] });
-  if (!installable && !isActiveRow(row)) {
+  installable,
+  tab
+}: {
+  model: ModelStatus;
+  row: Row;
+  installable: boolean;
+  tab: number;
+}): ReactElement | null {
+  const { trans, model: cockpit, actions } = useServices();
+  const name = model.display_name;
+  const button = (word: string, label: string, run: () => unknown) => (
+    <Button tabIndex={tab} aria-label={label} onClick={() => void run()}>
+      {word}
+    </Button>
+  );
+  const selection = { models: [model.id] };
+  if (row.kind === 'queued' || row.kind === 'working') {
+    const { job } = row;
+    return job?.kind === 'models.fetch'
+      ? button(trans.__('Cancel'), trans.__('Cancel %1', name), () =>
+          cockpit.cancel(job.id)
+        )
+      : null;
+  }
+  if (row.kind === 'invalid' && row.problem && actions.canFix(row.problem)) {
+    const { problem } = row;
+    return button(trans.__('Fix…'), trans.__('Fix %1', name), () =>
+      actions.fix(problem)
+    );
+  }
+  if (!installable) {
     return null;
   }
   switch (row.kind) {
     case 'missing':
-      return (
-        <Button
-          aria-label={trans.__('Install %1', model.display_name)}
-          onClick={install}
-        >
-          {trans.__('Install')}
-        </Button>
+      return button(trans.__('Install'), trans.__('Install %1', name), () =>
+        actions.install(selection)
       );
     case 'failed':
-      return (
-        <Button
-          aria-label={trans.__('Retry %1', model.display_name)}
-          onClick={install}
-        >
-          {trans.__('Retry')}
-        </Button>
+      return button(trans.__('Retry'), trans.__('Retry %1', name), () =>
+        cockpit.install(selection)
       );
-    case 'queued':
-    case 'working': {
-      const { job } = row;
-      if (!job || job.kind !== 'models.fetch') {
-        return null;
-      }
-      return (
-        <Button
-          aria-label={trans.__('Cancel %1', model.display_name)}
-          onClick={() => void cockpit.cancel(job.id)}
-        >
-          {trans.__('Cancel')}
-        </Button>
+    case 'invalid':
+      return button(trans.__('Replace…'), trans.__('Replace %1', name), () =>
+        actions.replace(model)
       );
-    }
-    case 'invalid': {
-      const replace = async () => {
-        const size =
-          model.size_bytes === null ? '' : format.bytes(model.size_bytes);
-        const body = trans.__(
-          'The file %1 is replaced by the declared one. %2',
-          model.path,
-          size && trans.__('%1 are fetched.', size)
-        );
-        if (
-          await confirm(
-            trans.__('Replace the file?'),
-            body,
-            trans.__('Replace')
-          )
-        ) {
-          await cockpit.install({ models: [model.id], overwrite: true });
-        }
-      };
-      return (
-        <Button
-          aria-label={trans.__('Replace %1', model.display_name)}
-          onClick={() => void replace()}
-        >
-          {trans.__('Replace…')}
-        </Button>
-      );
-    }
     case 'installed':
     case 'cancelling':
       return null;
   }
-}
-
-function isActiveRow(row: Row): boolean {
-  return row.kind === 'queued' || row.kind === 'working';
 }
 
 /** A thin bar, and how far, how fast, how long. */
@@ -177,35 +190,6 @@ function Working({ job, name }: { job: Job; name: string }): ReactElement {
           {known ? format.percent(done, total) : done ? format.bytes(done) : ''}
         </span>
         <span>{speed(job, trans, format)}</span>
-      </div>
-    </div>
-  );
-}
-
-/** The first sentence of what went wrong; all of it, and what to do, on expanding. */
-function Reason({ problem }: { problem: Problem }): ReactElement {
-  const { trans } = useServices();
-  const [open, setOpen] = useState(false);
-  const id = useId();
-  const { summary, detail, hint } = explain(problem);
-  const more = detail !== summary || hint !== null || problem.link !== null;
-  return (
-    <div className="jp-ComfyCockpit-reason">
-      {more && (
-        <IconButton
-          aria-expanded={open}
-          aria-controls={id}
-          aria-label={trans.__('Details')}
-          title={trans.__('Details')}
-          onClick={() => setOpen(!open)}
-        >
-          <Shape name="right" />
-        </IconButton>
-      )}
-      <div id={id}>
-        <div>{open ? detail : summary}</div>
-        {open && hint && <div className="jp-ComfyCockpit-hint">{hint}</div>}
-        {open && <ProblemLink problem={problem} />}
       </div>
     </div>
   );

@@ -1,39 +1,92 @@
-import type { ReactElement } from 'react';
+import { useDeferredValue, useMemo, useState, type ReactElement } from 'react';
 
+import { EVERYTHING, isNarrowed, select } from '../select';
 import type { IModelRow } from '../state';
+import type { BundleStatus } from '../wire';
 import { useServices } from './context';
 import { ModelRow } from './ModelRow';
+import { Tools } from './Tools';
+import { VirtualList } from './VirtualList';
 
-/** Models in the order of models.json. */
+/** So few are seen at a glance: no search, no filter. */
+const FEW = 6;
+
+interface IModelsProps {
+  rows: readonly IModelRow[];
+  bundles: readonly BundleStatus[];
+  installable: boolean;
+}
+
+/** Models: searched, filtered, sorted; else in the order of models.json. */
 export function Models({
   rows,
+  bundles,
   installable
-}: {
-  rows: readonly IModelRow[];
-  installable: boolean;
-}): ReactElement | null {
+}: IModelsProps): ReactElement | null {
   const { trans, format } = useServices();
+  const [query, setQuery] = useState(EVERYTHING);
+  const asked = useDeferredValue(query);
+  const chosen = useMemo(
+    () => select(rows, bundles, asked),
+    [rows, bundles, asked]
+  );
+  const ids = useIds(chosen);
+  const byId = useMemo(
+    () => new Map(chosen.map(entry => [entry.model.id, entry])),
+    [chosen]
+  );
   if (rows.length === 0) {
     return null;
   }
+  const count = isNarrowed(asked)
+    ? trans.__(
+        '%1 of %2',
+        format.count(chosen.length),
+        format.count(rows.length)
+      )
+    : format.count(rows.length);
   return (
     <section aria-label={trans.__('Models')}>
       <h3 className="jp-ComfyCockpit-heading">
         {trans.__('Models')}
-        <span>{format.count(rows.length)}</span>
+        <span role={isNarrowed(asked) ? 'status' : undefined}>{count}</span>
       </h3>
-      <ul className="jp-ComfyCockpit-list">
-        {rows.map(entry => (
-          <ModelRow
-            key={entry.model.id}
-            model={entry.model}
-            row={entry.row}
-            installable={installable}
-          />
-        ))}
-      </ul>
+      {rows.length > FEW && (
+        <Tools
+          rows={rows}
+          bundles={bundles}
+          query={query}
+          onChange={setQuery}
+        />
+      )}
+      <VirtualList
+        ids={ids}
+        label={trans.__('Models')}
+        row={place => {
+          const entry = byId.get(place.id);
+          return entry ? (
+            <ModelRow
+              key={place.id}
+              model={entry.model}
+              row={entry.row}
+              installable={installable}
+              position={place.index + 1}
+              count={place.count}
+              current={place.current}
+            />
+          ) : (
+            <li key={place.id} />
+          );
+        }}
+      />
     </section>
   );
+}
+
+/** The ids of the rows: the same array as before as long as they are the same. */
+function useIds(rows: readonly IModelRow[]): readonly string[] {
+  const text = rows.map(entry => entry.model.id).join('\n');
+  return useMemo(() => (text === '' ? [] : text.split('\n')), [text]);
 }
 
 /** Stands for the rows while they are loaded for the first time. */

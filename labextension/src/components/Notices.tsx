@@ -3,6 +3,7 @@ import { useState, type ReactElement } from 'react';
 
 import { explain, place } from '../problem';
 import type { IState } from '../state';
+import { VERSION } from '../version';
 import type { ModelsStatus, Problem } from '../wire';
 import { useServices } from './context';
 import { Notice } from './Notice';
@@ -16,6 +17,9 @@ export function Notices({ state }: { state: IState }): ReactElement {
   return (
     <>
       <ConnectionNotice state={state} />
+      {state.otherVersion !== null && (
+        <VersionNotice version={state.otherVersion} />
+      )}
       {state.refusal && (
         <ProblemNotice
           problem={state.refusal}
@@ -31,7 +35,7 @@ export function Notices({ state }: { state: IState }): ReactElement {
 }
 
 function ConnectionNotice({ state }: { state: IState }): ReactElement | null {
-  const { trans, model, reloadPage } = useServices();
+  const { trans, model, actions } = useServices();
   const { connection } = state;
   switch (connection.kind) {
     case 'loading':
@@ -96,7 +100,7 @@ function ConnectionNotice({ state }: { state: IState }): ReactElement | null {
           shape="warning"
           title={trans.__('The server does not accept this page any more.')}
           actions={
-            <Button onClick={reloadPage}>
+            <Button onClick={() => actions.desk.reloadPage()}>
               {trans.__('Reload and sign in')}
             </Button>
           }
@@ -135,19 +139,48 @@ function LastLines({
   );
 }
 
+function VersionNotice({ version }: { version: string }): ReactElement {
+  const { trans, actions } = useServices();
+  return (
+    <Notice
+      tone="warning"
+      shape="warning"
+      title={trans.__(
+        'The server has version %1, this page %2.',
+        version,
+        VERSION
+      )}
+      actions={
+        <Button onClick={() => actions.desk.reloadPage()}>
+          {trans.__('Reload')}
+        </Button>
+      }
+    >
+      <p>
+        {trans.__(
+          'Reload the page. If that does not help, restart the Jupyter server.'
+        )}
+      </p>
+    </Notice>
+  );
+}
+
 function ProblemNotice(props: {
   problem: Problem;
   onDismiss: () => void;
 }): ReactElement {
-  const { detail, hint } = explain(props.problem);
+  const { trans } = useServices();
+  const { summary, detail, hint } = explain(props.problem, trans);
+  const told = detail?.startsWith(summary) ?? false;
   return (
     <Notice
       tone="error"
       shape="warning"
-      title={detail}
+      title={told && detail ? detail : summary}
       onDismiss={props.onDismiss}
     >
-      {hint && <p>{hint}</p>}
+      {detail && !told && <p>{detail}</p>}
+      {hint && <p className="jp-ComfyCockpit-hint">{hint}</p>}
       <ProblemLink problem={props.problem} />
     </Notice>
   );
@@ -196,7 +229,8 @@ function OpenServerNotice(): ReactElement | null {
 function DeclarationNotice(props: {
   declaration: ModelsStatus['declaration'];
 }): ReactElement | null {
-  const { trans, openFile } = useServices();
+  const { trans, actions } = useServices();
+  const { openFile } = actions.desk;
   const { declaration } = props;
   switch (declaration.state) {
     case 'ok':
@@ -207,16 +241,15 @@ function DeclarationNotice(props: {
           tone="plain"
           shape="ring"
           title={trans.__(
-            'Declare models in a file, and they arrive by themselves.'
+            'Models that %1 declares arrive by themselves.',
+            declaration.file
           )}
-        >
-          <p>
-            {trans.__(
-              'It belongs here, below the folder that the server shows:'
-            )}{' '}
-            <code>{declaration.file}</code>
-          </p>
-        </Notice>
+          actions={
+            <Button onClick={() => void actions.add()}>
+              {trans.__('Add a model…')}
+            </Button>
+          }
+        />
       );
     case 'invalid':
       return (
@@ -226,7 +259,7 @@ function DeclarationNotice(props: {
           title={trans.__('Nothing is installed until models.json is right.')}
           actions={
             openFile && (
-              <Button onClick={() => openFile(declaration.file)}>
+              <Button onClick={() => void openFile(declaration.file)}>
                 {trans.__('Open models.json')}
               </Button>
             )
@@ -243,18 +276,25 @@ function DeclarationNotice(props: {
 }
 
 function DeclarationError({ error }: { error: Problem }): ReactElement {
-  const { trans, format } = useServices();
-  const { detail, hint } = explain(error);
+  const { trans, format, actions } = useServices();
+  const { detail, hint } = error;
   const line = error.where?.line ?? null;
   return (
     <li title={place(error) ?? undefined}>
-      {line !== null && (
-        <span className="jp-ComfyCockpit-muted">
-          {trans.__('Line %1:', format.count(line))}{' '}
-        </span>
-      )}
-      {detail}
-      {hint && <div className="jp-ComfyCockpit-muted">{hint}</div>}
+      {detail ?? error.title}
+      {hint && <div className="jp-ComfyCockpit-hint">{hint}</div>}
+      {line !== null &&
+        (actions.canFix(error) ? (
+          <div className="jp-ComfyCockpit-actions">
+            <Button onClick={() => actions.fix(error)}>
+              {trans.__('Go to line %1', format.count(line))}
+            </Button>
+          </div>
+        ) : (
+          <div className="jp-ComfyCockpit-muted">
+            {trans.__('Line %1', format.count(line))}
+          </div>
+        ))}
     </li>
   );
 }

@@ -16,24 +16,35 @@ import { ServicesProvider, type IServices } from './context';
 /** Own key and first in the head: neither another MUI nor the lab's style sheets are touched by ours. */
 const cache = createCache({ key: 'comfyui-cockpit', prepend: true });
 
-export interface IMountOptions {
+export interface IFrameProps {
   services: IServices;
   themes: IThemeManager | null;
 }
 
 /** Renders the app into a node until disposed. */
-export function mount(node: HTMLElement, options: IMountOptions): IDisposable {
+export function mount(node: HTMLElement, frame: IFrameProps): IDisposable {
   const root = createRoot(node);
   root.render(
+    <Frame {...frame}>
+      <CockpitView />
+    </Frame>
+  );
+  return new DisposableDelegate(() => root.unmount());
+}
+
+/** What every view needs around it, in a home or in a dialog. */
+export function Frame(
+  props: IFrameProps & { children: ReactElement }
+): ReactElement {
+  return (
     <CacheProvider value={cache}>
-      <Themed themes={options.themes}>
-        <ServicesProvider value={options.services}>
-          <CockpitView />
+      <Themed themes={props.themes}>
+        <ServicesProvider value={props.services}>
+          {props.children}
         </ServicesProvider>
       </Themed>
     </CacheProvider>
   );
-  return new DisposableDelegate(() => root.unmount());
 }
 
 function Themed(props: {

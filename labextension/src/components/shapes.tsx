@@ -10,6 +10,7 @@ const PATHS = {
   warning: 'M8 2.5l6 10.8H2zM8 6.5v3.2M8 11.2v.6',
   unequal: 'M3 6h10M3 10h10M10.5 3l-5 10',
   menu: 'M8 3.2v.1M8 8v.1M8 12.7v.1',
+  funnel: 'M2.5 4h11M4.5 8h7M6.5 12h3',
   right: 'M6 3.5l4.5 4.5L6 12.5'
 } as const;
 

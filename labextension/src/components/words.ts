@@ -84,14 +84,22 @@ export function trust(model: ModelStatus, trans: TranslationBundle): string {
   }
 }
 
-/** What is going on now, in one line. `said` is the part that changes seldom enough to be announced. */
+export interface IHeadline {
+  /** The part that changes seldom enough to be announced. */
+  said: string;
+  more: string;
+  /** How far the running job is, announced at each quarter. */
+  quarter: string;
+}
+
+/** What is going on now, in one line. */
 export function headline(
   state: IState,
   view: IOverview,
   trans: TranslationBundle,
   format: Formatter
-): { said: string; more: string } {
-  const quiet = (said: string) => ({ said, more: '' });
+): IHeadline {
+  const quiet = (said: string) => ({ said, more: '', quarter: '' });
   const { connection, status } = state;
   if (connection.kind !== 'ready' && connection.kind !== 'loading') {
     return quiet(connectionWord(connection, trans));
@@ -109,8 +117,8 @@ export function headline(
   if (status.declaration.state === 'invalid') {
     return quiet(
       trans._n(
-        '%1 error in models.json',
-        '%1 errors in models.json',
+        '%2 error in models.json',
+        '%2 errors in models.json',
         errors,
         format.count(errors)
       )
@@ -123,8 +131,8 @@ export function headline(
   if (view.failed > 0) {
     return quiet(
       trans._n(
-        '%1 model failed',
-        '%1 models failed',
+        '%2 model failed',
+        '%2 models failed',
         view.failed,
         format.count(view.failed)
       )
@@ -136,8 +144,8 @@ export function headline(
   if (differing > 0) {
     return quiet(
       trans._n(
-        '%1 file differs from models.json',
-        '%1 files differ from models.json',
+        '%2 file differs from models.json',
+        '%2 files differ from models.json',
         differing,
         format.count(differing)
       )
@@ -145,18 +153,20 @@ export function headline(
   }
   if (view.missing.length > 0) {
     return {
-      said: trans.__(
-        '%1 of %2 models missing',
-        format.count(view.missing.length),
-        format.count(total)
+      ...quiet(
+        trans.__(
+          '%1 of %2 models missing',
+          format.count(view.missing.length),
+          format.count(total)
+        )
       ),
       more: view.missingBytes ? format.bytes(view.missingBytes) : ''
     };
   }
   return quiet(
     trans._n(
-      '%1 model installed',
-      'All %1 models installed',
+      '%2 model installed',
+      'All %2 models installed',
       total,
       format.count(total)
     )
@@ -168,8 +178,10 @@ function running(
   state: IState,
   trans: TranslationBundle,
   format: Formatter
-): { said: string; more: string } {
+): IHeadline {
   const { place, total } = steps(job, state);
+  const { done_bytes: done, total_bytes: all } = job.progress;
+  const quarter = all ? Math.floor((4 * (done ?? 0)) / all) : 0;
   const said =
     job.kind === 'models.verify'
       ? trans.__('Verifying %1 of %2', format.count(place), format.count(total))
@@ -184,7 +196,11 @@ function running(
             format.count(place),
             format.count(total)
           );
-  return { said, more: speed(job, trans, format) };
+  return {
+    said,
+    more: speed(job, trans, format),
+    quarter: quarter > 0 && quarter < 4 ? format.percent(quarter, 4) : ''
+  };
 }
 
 /** Rate and time left of a job. */
@@ -212,7 +228,7 @@ export function jobName(
   const model = state.status?.models.find(entry => entry.id === only);
   const what =
     model?.display_name ??
-    trans._n('%1 model', '%1 models', count, format.count(count));
+    trans._n('%2 model', '%2 models', count, format.count(count));
   switch (job.kind) {
     case 'models.install':
     case 'models.fetch':

@@ -2,6 +2,8 @@ import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
+import type { ICockpitApp } from '../tokens';
+
 /**
  * A home of the app. The app is loaded when it is first shown, and follows the daemon only while it is
  * visible.
@@ -71,12 +73,4 @@ export class CockpitWidget extends Widget {
 
   private _mounted: IDisposable | null = null;
   private _hold: IDisposable | null = null;
-}
-
-/** The loaded app, as a home sees it. */
-export interface ICockpitApp {
-  /** Renders into a node until disposed. */
-  mount(node: HTMLElement): IDisposable;
-  /** Follows the daemon until disposed. */
-  hold(): IDisposable;
 }

@@ -1,0 +1,274 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { AddModel } from './components/AddModel';
+import { DoctorView } from './components/DoctorView';
+import { PlanView } from './components/PlanView';
+import type { Anchor, IDesk, IMenuItem } from './desk';
+import type { Formatter } from './format';
+import type { CockpitModel } from './model';
+import { pageOf } from './pages';
+import type { IModelRow } from './state';
+import type {
+  DeclareRequest,
+  ModelStatus,
+  Plan,
+  Problem,
+  Selection
+} from './wire';
+
+/** What people can do, wherever they ask for it: rows, menus, commands. */
+export class Actions {
+  constructor(
+    readonly desk: IDesk,
+    private readonly _model: CockpitModel,
+    private readonly trans: TranslationBundle,
+    private readonly _format: Formatter
+  ) {}
+
+  /** Installs; asks only when something does not fit or is refused. */
+  async install(selection: Selection): Promise<void> {
+    await this._model.install(selection, plan =>
+      needsDecision(plan)
+        ? this._decide(selection, plan)
+        : Promise.resolve(selection)
+    );
+  }
+
+  /** Shows what an install would do, and does it on acceptance. */
+  async plan(selection: Selection): Promise<void> {
+    const chosen = await this._decide(selection, null);
+    if (chosen) {
+      await this._model.install(chosen);
+    }
+  }
+
+  async replace(model: ModelStatus): Promise<void> {
+    const { trans, desk } = this;
+    const { path, size_bytes: size } = model;
+    const body =
+      size === null
+        ? trans.__('The file %1 is replaced by the declared one.', path)
+        : trans.__(
+            'The file %1 is replaced by the declared one. %2 are fetched.',
+            path,
+            this._format.bytes(size)
+          );
+    if (
+      await desk.confirm(
+        trans.__('Replace the file?'),
+        body,
+        trans.__('Replace')
+      )
+    ) {
+      await this.install({ models: [model.id], overwrite: true });
+    }
+  }
+
+  async remove(model: ModelStatus): Promise<void> {
+    const { trans, desk } = this;
+    const bytes = this._format.bytes(model.size_bytes ?? 0);
+    const accepted = await desk.confirm(
+      trans.__('Remove the file of %1?', model.display_name),
+      trans.__(
+        '%1 is deleted, which frees %2. The model stays declared, and can be installed again.',
+        model.path,
+        bytes
+      ),
+      trans.__('Remove')
+    );
+    if (!accepted) {
+      return;
+    }
+    const result = await this._model.removeFile(model.id);
+    const kept = result?.kept[0];
+    if (kept) {
+      desk.tell(trans.__('%1 is kept: %2', kept.path, kept.reason), 'error');
+    }
+  }
+
+  async add(url = ''): Promise<void> {
+    const { trans, desk } = this;
+    const bundles = this._model.getState().status?.bundles ?? [];
+    const request = await desk.ask<DeclareRequest>({
+      title: trans.__('Add a model'),
+      accept: trans.__('Add'),
+      view: answer => (
+        <AddModel
+          url={url}
+          bundles={bundles.map(bundle => bundle.id)}
+          answer={answer}
+        />
+      )
+    });
+    if (!request) {
+      return;
+    }
+    const result = await this._model.declare(request);
+    if (result?.id) {
+      const { id } = result;
+      desk.tell(trans.__('%1 is declared in models.json.', id), 'success', {
+        label: trans.__('Install'),
+        run: () => void this.install({ models: [id] })
+      });
+    }
+  }
+
+  async doctor(): Promise<void> {
+    const { trans, desk } = this;
+    await desk.ask<never>({
+      title: trans.__('Doctor'),
+      accept: null,
+      view: () => <DoctorView />
+    });
+  }
+
+  /** Whether the place of a problem can be shown in the lab's editor. */
+  canFix(problem: Problem | null): boolean {
+    return this.desk.openFile !== null && Boolean(problem?.where?.file);
+  }
+
+  fix({ where }: Problem): void {
+    if (where?.file) {
+      void this.desk.openFile?.(where.file, where.line ?? 1, where.column ?? 1);
+    }
+  }
+
+  async openFolder(model: ModelStatus): Promise<void> {
+    const { trans, desk } = this;
+    const health = await this._model.health();
+    if (!health) {
+      return;
+    }
+    const folder = relativeTo(
+      health.root,
+      `${health.models_dir}/${model.path}`
+    )?.replace(/\/?[^/]*$/, '');
+    if (folder === undefined) {
+      desk.tell(
+        trans.__(
+          'The folder lies outside the folder that the server shows: %1',
+          health.models_dir
+        ),
+        'info'
+      );
+    } else {
+      await desk.openFolder?.(folder);
+    }
+  }
+
+  async openPage(model: ModelStatus): Promise<void> {
+    const { trans, desk } = this;
+    const file = this._model.getState().status?.declaration.file;
+    const text = file ? await desk.readText(file) : '{}';
+    const declared = JSON.parse(text) as {
+      models?: Record<string, { source?: unknown }>;
+    };
+    const page = pageOf(declared.models?.[model.id]?.source, model.host);
+    if (page) {
+      desk.openPage(page);
+    } else {
+      desk.tell(trans.__('%1 has no page.', model.display_name), 'info');
+    }
+  }
+
+  openRowMenu({ model, row }: IModelRow, anchor: Anchor): void {
+    const { trans, desk } = this;
+    const there = row.kind === 'installed' || row.kind === 'invalid';
+    const open = row.kind === 'missing' || row.kind === 'failed';
+    const item = (
+      label: string,
+      run: () => unknown,
+      enabled = true
+    ): IMenuItem => ({ label, run: () => void run(), enabled });
+    desk.openRowMenu(
+      [
+        item(
+          trans.__('Plan…'),
+          () => this.plan({ models: [model.id] }),
+          open && this._installable
+        ),
+        item(
+          trans.__('Verify'),
+          () => this._model.verify({ models: [model.id] }),
+          there
+        ),
+        item(
+          trans.__('Replace…'),
+          () => this.replace(model),
+          row.kind === 'invalid' && this._installable
+        ),
+        item(trans.__('Remove file…'), () => this.remove(model), there),
+        null,
+        item(trans.__('Copy id'), () => desk.copy(model.id)),
+        item(
+          trans.__('Open folder'),
+          () => this.openFolder(model),
+          there && desk.openFolder !== null
+        ),
+        item(
+          trans.__('Open its page'),
+          () => this.openPage(model),
+          model.host !== null
+        )
+      ],
+      anchor
+    );
+  }
+
+  openBundleMenu(id: string, anchor: Anchor): void {
+    const { trans, desk } = this;
+    desk.openRowMenu(
+      [
+        {
+          label: trans.__('Plan…'),
+          run: () => void this.plan({ bundles: [id] }),
+          enabled: this._installable
+        },
+        {
+          label: trans.__('Verify'),
+          run: () => void this._model.verify({ bundles: [id] }),
+          enabled: true
+        },
+        null,
+        {
+          label: trans.__('Copy id'),
+          run: () => desk.copy(id),
+          enabled: true
+        }
+      ],
+      anchor
+    );
+  }
+
+  private get _installable(): boolean {
+    return this._model.getState().status?.declaration.state === 'ok';
+  }
+
+  private _decide(
+    selection: Selection,
+    plan: Plan | null
+  ): Promise<Selection | null> {
+    const { trans } = this;
+    return this.desk.ask<Selection>({
+      title: trans.__('Plan'),
+      accept: trans.__('Install'),
+      view: answer => (
+        <PlanView selection={selection} plan={plan} answer={answer} />
+      )
+    });
+  }
+}
+
+function needsDecision(plan: Plan): boolean {
+  return (
+    plan.steps.some(step => step.action === 'blocked') ||
+    plan.file_systems.some(system => system.shortfall_bytes > 0) ||
+    plan.problems.length > 0
+  );
+}
+
+/** A path below a root, relative to it; undefined where it lies elsewhere. */
+function relativeTo(root: string, path: string): string | undefined {
+  const base = root.endsWith('/') ? root : `${root}/`;
+  return path.startsWith(base) ? path.slice(base.length) : undefined;
+}

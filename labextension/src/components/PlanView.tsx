@@ -1,0 +1,259 @@
+import Button from '@mui/material/Button';
+import { useEffect, useMemo, useState, type ReactElement } from 'react';
+
+import { brings, leaveOut, spaces, type ISpace } from '../plan';
+import { explain, explainError } from '../problem';
+import type { Plan, PlanStep, Selection } from '../wire';
+import { useServices } from './context';
+import { ProblemLink } from './Notices';
+import { Reason } from './Reason';
+import { Shape } from './shapes';
+import { facts } from './words';
+
+/** More lines than anybody reads; the sums above count all. */
+const SHOWN = 200;
+
+interface IPlanViewProps {
+  selection: Selection;
+  /** Null: it is asked for. */
+  plan: Plan | null;
+  answer(value: Selection | null): void;
+}
+
+/** What will be fetched, from where, how much; what is there; whether it fits. */
+export function PlanView(props: IPlanViewProps): ReactElement {
+  const { trans, model } = useServices();
+  const { selection, answer } = props;
+  const [plan, setPlan] = useState(props.plan);
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    if (props.plan) {
+      return;
+    }
+    let gone = false;
+    answer(null);
+    model.plan(selection).then(
+      made => gone || setPlan(made),
+      (why: unknown) => gone || setError(why)
+    );
+    return () => {
+      gone = true;
+    };
+  }, [props.plan, selection, model, answer]);
+  return (
+    <div className="jp-ComfyCockpit-plan" aria-busy={!plan && error === null}>
+      {error !== null ? (
+        <Reason {...explainError(error, trans)} />
+      ) : plan ? (
+        <Steps plan={plan} selection={selection} answer={answer} />
+      ) : (
+        <p role="status">{trans.__('Asking the hosts…')}</p>
+      )}
+    </div>
+  );
+}
+
+function Steps({
+  plan,
+  selection,
+  answer
+}: {
+  plan: Plan;
+  selection: Selection;
+  answer(value: Selection | null): void;
+}): ReactElement {
+  const { trans, format, model } = useServices();
+  const status = model.getState().status;
+  const modelsDir = status?.models_dir ?? '';
+  const names = new Map(
+    status?.models.map(entry => [entry.id, entry.display_name])
+  );
+  const fetched = useMemo(() => plan.steps.filter(brings), [plan]);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(
+    () => new Set(fetched.map(step => step.id))
+  );
+  const present = plan.steps.filter(step => step.action === 'present');
+  const blocked = plan.steps.filter(step => step.action === 'blocked');
+  const all =
+    chosen.size > 0 && chosen.size === fetched.length && blocked.length === 0;
+  useEffect(() => {
+    const some = { models: [...chosen], overwrite: selection.overwrite };
+    // What is blocked may be tried all the same: its row then says why it failed.
+    const trying = all || (fetched.length === 0 && blocked.length > 0);
+    answer(trying ? selection : chosen.size > 0 ? some : null);
+  }, [all, chosen, fetched, blocked.length, selection, answer]);
+  const bytes = fetched
+    .filter(step => chosen.has(step.id))
+    .reduce((sum, step) => sum + (step.size_bytes ?? 0), 0);
+  const disks = spaces(plan, chosen, modelsDir);
+  const short = disks.some(disk => disk.shortfall > 0);
+  const out = short ? leaveOut(plan, modelsDir) : [];
+  const toggle = (id: string) => {
+    const next = new Set(chosen);
+    if (!next.delete(id)) {
+      next.add(id);
+    }
+    setChosen(next);
+  };
+  const name = (step: PlanStep) => names.get(step.id) ?? step.id;
+  // What is refused as a whole, and no step says already.
+  const others = plan.problems.filter(
+    problem =>
+      problem.code !== 'disk_full' &&
+      !blocked.some(step => step.problem?.detail === problem.detail)
+  );
+  return (
+    <>
+      <p role="status">
+        {fetched.length === 0 && blocked.length === 0
+          ? trans.__('Everything is there already.')
+          : facts(
+              trans._n(
+                '%2 file, %3',
+                '%2 files, %3',
+                chosen.size,
+                format.count(chosen.size),
+                format.bytes(bytes)
+              ),
+              plan.unknown_sizes > 0 &&
+                trans._n(
+                  '%2 of unknown size',
+                  '%2 of unknown size',
+                  plan.unknown_sizes,
+                  format.count(plan.unknown_sizes)
+                ),
+              present.length > 0 &&
+                trans._n(
+                  '%2 is there already',
+                  '%2 are there already',
+                  present.length,
+                  format.count(present.length)
+                )
+            )}
+      </p>
+      {disks.map(disk => (
+        <DiskBar key={disk.path} disk={disk} />
+      ))}
+      {out.length > 0 && (
+        <div className="jp-ComfyCockpit-reason">
+          <Shape name="warning" />
+          <div>
+            {trans.__(
+              'It fits without %1.',
+              out
+                .map(
+                  step =>
+                    `${name(step)} (${format.bytes(step.size_bytes ?? 0)})`
+                )
+                .join(', ')
+            )}{' '}
+            <Button
+              onClick={() => {
+                const rest = new Set(chosen);
+                out.forEach(step => rest.delete(step.id));
+                setChosen(rest);
+              }}
+            >
+              {trans.__('Leave out')}
+            </Button>
+          </div>
+        </div>
+      )}
+      {others.map((problem, index) => (
+        <Reason key={index} {...explain(problem, trans)} problem={problem} />
+      ))}
+      <ul className="jp-ComfyCockpit-list jp-ComfyCockpit-steps">
+        {blocked.map(step => (
+          <li key={step.id}>
+            <Shape name="warning" />
+            <div>
+              <div>{name(step)}</div>
+              {step.problem && <Blocked step={step} />}
+            </div>
+          </li>
+        ))}
+        {fetched.slice(0, SHOWN).map(step => (
+          <li key={step.id}>
+            <label>
+              <input
+                type="checkbox"
+                checked={chosen.has(step.id)}
+                onChange={() => toggle(step.id)}
+              />
+              <span className="jp-ComfyCockpit-name" title={step.path}>
+                {name(step)}
+              </span>
+              <span className="jp-ComfyCockpit-figures">
+                {facts(
+                  step.executes_code && trans.__('runs code'),
+                  step.host,
+                  step.size_bytes === null
+                    ? trans.__('unknown size')
+                    : format.bytes(step.size_bytes)
+                )}
+              </span>
+            </label>
+          </li>
+        ))}
+      </ul>
+      {fetched.length > SHOWN && (
+        <p className="jp-ComfyCockpit-muted">
+          {trans.__('and %1 more', format.count(fetched.length - SHOWN))}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Blocked({ step }: { step: PlanStep }): ReactElement | null {
+  const { trans } = useServices();
+  if (!step.problem) {
+    return null;
+  }
+  const { summary, hint } = explain(step.problem, trans);
+  return (
+    <div className="jp-ComfyCockpit-muted">
+      {summary} {hint} <ProblemLink problem={step.problem} />
+    </div>
+  );
+}
+
+/** How much of a file system's free space is needed, and what would be left. */
+function DiskBar({ disk }: { disk: ISpace }): ReactElement {
+  const { trans, format } = useServices();
+  const part = disk.free > 0 ? Math.min(1, disk.needed / disk.free) : 1;
+  const short = disk.shortfall > 0;
+  const say = short
+    ? trans.__('%1 too little', format.bytes(disk.shortfall))
+    : trans.__('%1 left', format.bytes(disk.free - disk.needed));
+  const label = trans.__(
+    '%1 needed of %2 free',
+    format.bytes(disk.needed),
+    format.bytes(disk.free)
+  );
+  return (
+    <div className={`jp-ComfyCockpit-disk${short ? ' jp-mod-short' : ''}`}>
+      <div className="jp-ComfyCockpit-line">
+        <span className="jp-ComfyCockpit-name" title={disk.path}>
+          {disk.path}
+        </span>
+        <span className="jp-ComfyCockpit-say">
+          {short && <Shape name="warning" />}
+          {say}
+        </span>
+      </div>
+      <div
+        className="jp-ComfyCockpit-bar"
+        role="meter"
+        aria-label={disk.path}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(part * 100)}
+        aria-valuetext={`${label}, ${say}`}
+      >
+        <span style={{ width: `${part * 100}%` }} />
+      </div>
+      <div className="jp-ComfyCockpit-figures">{label}</div>
+    </div>
+  );
+}
