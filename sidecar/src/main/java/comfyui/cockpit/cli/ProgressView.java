@@ -9,6 +9,7 @@ import java.util.Set;
 /** How a job goes: a bar that is drawn over in a terminal, a line every few seconds elsewhere. */
 final class ProgressView implements AutoCloseable {
   private static final double LINE_EVERY_SECONDS = 5;
+  private static final int BAR = 12;
 
   private final Console console;
   private final Clock clock;
@@ -94,8 +95,8 @@ final class ProgressView implements AutoCloseable {
   }
 
   private static String bar(int percent) {
-    int full = percent / 5;
-    return "█".repeat(full) + "░".repeat(20 - full);
+    int full = percent * BAR / 100;
+    return "█".repeat(full) + "░".repeat(BAR - full);
   }
 
   private void draw(String line) {
