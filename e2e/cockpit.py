@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -107,6 +108,7 @@ class Root:
     settings: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     daemons: list[Daemon] = field(default_factory=list)
+    commands: list[Running] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -174,7 +176,7 @@ class Root:
 
     def _start(self, arguments: list[str], variables: Mapping[str, str]) -> Running:
         command = [*self.program.command, *arguments]
-        return Running(
+        running = Running(
             subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -186,6 +188,8 @@ class Root:
                 cwd=self.home,
             )
         )
+        self.commands.append(running)
+        return running
 
     def run(self, *arguments: str, **variables: str) -> Done:
         return self.start(*arguments, **variables).end()
@@ -303,8 +307,11 @@ class Daemon:
             yield lines
         finally:
             if connection.sock:
-                connection.sock.close()
-            thread.join(0.1)
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+            answer.close()
+            connection.close()
 
     def idle(self) -> list[dict[str, Any]]:
         """Wait until no job is active; return all jobs."""

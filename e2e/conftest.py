@@ -83,6 +83,10 @@ def roots(tmp_path: Path, hub: Hub, program: Program) -> Iterator[Roots]:
         for daemon in root.daemons:
             if daemon.process.poll() is None:
                 daemon.kill()
+        for command in root.commands:
+            if command.process.poll() is None:
+                command.process.kill()
+                command.end()
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ JOB_KEYS: dict[str, Check] = {
 }
 JOB = obj(**JOB_KEYS, log=many(STR))
 JOB_EVENT = obj(**JOB_KEYS)
-ONE_JOB = obj(ok=BOOL, job=JOB)
+ONE_JOB = obj(job=JOB)
 JOBS = obj(ok=YES, jobs=many(JOB))
 SNAPSHOT = obj(
     api=INT,
@@ -162,7 +162,7 @@ STATUS_KEYS: dict[str, Check] = {
             models=many(TEXT),
             auto_install=BOOL,
             enabled=BOOL,
-            missing_bytes=INT,
+            missing_bytes=maybe(INT),
         )
     ),
     "models": many(

@@ -355,7 +355,10 @@ def test_jobs_of_the_daemon(root: Root, hub: Hub) -> None:
     assert shown["job"]["state"] == "running"
     assert parent["id"] in root.run("jobs", "list").out
     cancelled = root.json("jobs", "cancel", child["id"])
-    assert (cancelled.status, check(shapes.ONE_JOB, cancelled.json)["ok"]) == (DONE, True)
+    assert (cancelled.status, check(shapes.ONE_JOB, cancelled.json)["job"]["id"]) == (
+        DONE,
+        child["id"],
+    )
     done = command.end()
     states = {m["id"]: m["state"] for m in check(shapes.INSTALL, done.json)["models"]}
     assert states == {"a": "cancelled", "b": "installed"}
