@@ -39,10 +39,10 @@ final class Transfer {
   private static final int BUFFER = 512 << 10;
   /** Less than this is no progress. */
   private static final long PROGRESS = 16 << 10;
-  private static final long LEAST_HALF = 8 << 20;
+  private static final long LEAST_HALF = 4 << 20;
   private static final Duration TICK = Duration.ofMillis(100);
   private static final double LONGEST_FILL_SECONDS = 0.1;
-  private static final double SETTLE_SECONDS = 0.7;
+  private static final double SETTLE_SECONDS = 0.4;
   /** Faster than this the disk and the processor are the limit, not the connection. */
   private static final double FAST_BYTES_PER_SECOND = 200e6;
   private static final double WORTH_SECONDS = 2;
@@ -219,20 +219,26 @@ final class Transfer {
 
   /** Adds a connection, and another one as long as the last one paid. */
   private final class Growth {
-    private long since = clock.nanos();
+    private long since;
     private long bytes;
     private double lastRate;
-    private boolean settling = true;
+    /** A connection that is new needs a while until its rate says something; the first one is compared with none. */
+    private boolean settling;
 
     void consider() {
       if (!mayGrow || !rangesWork || ranges.total().isEmpty() || workers.size() >= limits.maxConnections()) {
+        return;
+      }
+      long received = ranges.received();
+      if (bytes == 0) {
+        since = clock.nanos();
+        bytes = received;
         return;
       }
       double seconds = clock.secondsSince(since);
       if (seconds < SETTLE_SECONDS) {
         return;
       }
-      long received = ranges.received();
       double rate = (received - bytes) / seconds;
       bytes = received;
       since = clock.nanos();
