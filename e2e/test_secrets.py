@@ -177,3 +177,23 @@ def _scan(root: Root, hub: Hub, secrets: dict[str, str]) -> None:
     assert secrets["COCKPIT_SECRET"] in kept
     assert secrets["HF_TOKEN"] not in kept
     assert secrets["CIVITAI_TOKEN"] not in kept
+
+
+def test_training_child_has_no_secret(root: Root, tmp_path: Path) -> None:
+    """The one child that a daemon has: it gets an environment made for it."""
+    cache = tmp_path / "new.aot"
+    secrets = {"HF_TOKEN": "hf_" + "Q" * 30, "CIVITAI_TOKEN": "Z" * 30, "COCKPIT_SECRET": "W" * 40}
+    root.declare(a="own.bin")
+    daemon = root.serve("--aot-cache", str(cache), COCKPIT_AOT_IDLE="1", **secrets).wait()
+    processes = Processes(daemon.process.pid)
+    environments = until(lambda: [e for e in processes.environments if b"COCKPIT_SECRET" in e], 90)
+    until(lambda: cache.is_file() or (daemon.process.poll() is not None), 120, 0.1)
+    processes.stop()
+    daemon.stop()
+    assert cache.is_file(), daemon.log
+    assert stat.S_IMODE(cache.stat().st_mode) & 0o077 == 0
+    for secret in secrets.values():
+        for environment in environments:
+            assert secret.encode() not in environment
+        assert secret not in repr(processes.arguments)
+        assert secret not in daemon.log

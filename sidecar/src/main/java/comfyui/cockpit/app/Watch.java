@@ -1,10 +1,15 @@
 package comfyui.cockpit.app;
 
+import comfyui.cockpit.download.Downloads;
+import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.kernel.Clock;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.model.Declaration;
 import comfyui.cockpit.model.ModelsFile;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,6 +21,7 @@ import org.slf4j.LoggerFactory;
 public final class Watch implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Watch.class);
   private static final Duration EVERY = Duration.ofSeconds(2);
+  private static final Duration OLD = Duration.ofHours(1);
   /** Files are looked at less often: there may be thousands. */
   private static final int FILES_EVERY = 5;
 
@@ -64,6 +70,7 @@ public final class Watch implements AutoCloseable {
   private void begin() {
     try {
       models.downloads().sweep();
+      sweepHalves();
       ModelsFile.Snapshot snapshot = models.file().now();
       if (snapshot.state() != ModelsFile.State.OK) {
         LOG.info("nothing is installed by itself: {} is {}", models.file().shown(), snapshot.state() == ModelsFile.State.MISSING ? "not there" : "invalid");
@@ -74,6 +81,16 @@ public final class Watch implements AutoCloseable {
       }
     } catch (ProblemException e) {
       LOG.warn("nothing is installed by itself: {}", e.problem().detail());
+    }
+  }
+
+  private void sweepHalves() {
+    for (Path directory : List.of(models.settings().root(), models.settings().roots().main().resolve(Downloads.OWN_DIRECTORY))) {
+      try {
+        SmallFile.sweep(directory, clock.now().minus(OLD));
+      } catch (IOException e) {
+        LOG.warn("{} could not be swept: {}", directory, e.getMessage());
+      }
     }
   }
 
@@ -88,7 +105,7 @@ public final class Watch implements AutoCloseable {
       return before;
     }
     Models.Status status = models.status();
-    java.util.List<String> changed =
+    List<String> changed =
         status.models().entrySet().stream().filter(entry -> !entry.getValue().equals(before.models().get(entry.getKey()))).map(Map.Entry::getKey).toList();
     if (!changed.isEmpty()) {
       models.changed(changed);

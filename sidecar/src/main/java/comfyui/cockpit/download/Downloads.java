@@ -112,8 +112,9 @@ public final class Downloads implements AutoCloseable {
           return same.get();
         }
       }
-      if (expected.size().isPresent()) {
-        needSpace(wanted.target(), expected.size().getAsLong());
+      OptionalLong size = expected.size().isPresent() ? expected.size() : described.size();
+      if (size.isPresent()) {
+        needSpace(wanted.target(), size.getAsLong());
       }
       try {
         records.sweep();

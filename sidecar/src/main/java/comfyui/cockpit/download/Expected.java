@@ -16,8 +16,9 @@ import java.util.OptionalLong;
 record Expected(OptionalLong size, long tolerance, Optional<Checksum> declared, Optional<Checksum> hub, boolean sizeDeclared) {
   static Expected of(WantedFile wanted, Described described) {
     boolean declared = wanted.size().isPresent();
+    OptionalLong said = described.tolerance() == Described.GUESS ? OptionalLong.empty() : described.size();
     return new Expected(
-        declared ? wanted.size() : described.size(), declared ? 0 : described.tolerance(), wanted.checksum(), described.checksum(), declared);
+        declared ? wanted.size() : said, declared ? 0 : described.tolerance(), wanted.checksum(), described.checksum(), declared);
   }
 
   /** The most bytes that may come. */

@@ -4,12 +4,14 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -37,6 +39,20 @@ public final class SmallFile {
   /** The same, readable and writable by this user only, from its first moment. */
   public static void writePrivate(Path path, String text) throws IOException {
     write(path, text, true);
+  }
+
+  /** Removes what kills in the middle of a write left; a write takes milliseconds, so an old half is nobody's. */
+  public static void sweep(Path directory, Instant olderThan) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      return;
+    }
+    try (DirectoryStream<Path> halves = Files.newDirectoryStream(directory, ".*" + SUFFIX)) {
+      for (Path half : halves) {
+        if (Files.getLastModifiedTime(half).toInstant().isBefore(olderThan)) {
+          Files.deleteIfExists(half);
+        }
+      }
+    }
   }
 
   private static void write(Path path, String text, boolean onlyOurs) throws IOException {

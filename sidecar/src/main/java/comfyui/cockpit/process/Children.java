@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -18,6 +19,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.zeroturnaround.exec.ProcessExecutor;
@@ -77,8 +79,12 @@ public final class Children implements AutoCloseable {
             .redirectErrorStream(true)
             .streams(new OpenInput(order.lines()))
             .closeTimeout(1, TimeUnit.SECONDS);
-    executor.getEnvironment().clear();
-    StartedProcess started = executor.environment(order.environment()).start();
+    // The library adds to what we have; null takes a name away, so that nothing of ours is handed down.
+    Map<String, @Nullable String> environment = new LinkedHashMap<>();
+    new ProcessBuilder().environment().keySet().forEach(name -> environment.put(name, null));
+    environment.putAll(order.environment());
+    environment.forEach(executor::environment);
+    StartedProcess started = executor.start();
     Child child = new Child(started, ProcessIdentity.of(started.getProcess().pid()), setsid.isPresent());
     running.add(child);
     ledger.add(child.identity);

@@ -13,7 +13,7 @@ import java.util.OptionalLong;
  * @param host as people call it
  * @param filename the file's own name there
  * @param size bytes
- * @param tolerance how many bytes the host's own figure may be off
+ * @param tolerance how many bytes the host's own figure may be off; {@link #GUESS} where it binds nobody
  * @param checksum what the host itself publishes
  * @param title the model's name and its version's, for an id and a display name
  * @param page where people look at it
@@ -29,6 +29,8 @@ public record Described(
     Optional<URI> page,
     Optional<Gate> gate,
     Optional<String> licence) {
+  /** What a plain server says to a HEAD is often wrong: good for a plan, and the GET decides. */
+  public static final long GUESS = Long.MAX_VALUE;
 
   /**
    * @param id what makes it one of a kind at its host: a version id, the first 8 of a commit
@@ -50,7 +52,7 @@ public record Described(
                 choice -> {
                   java.util.Map<String, Object> map = new java.util.LinkedHashMap<>();
                   map.put("filename", choice.filename());
-                  map.put("size_bytes", choice.size().isPresent() ? choice.size().getAsLong() : -1L);
+                  map.put("size_bytes", choice.size().isPresent() ? choice.size().getAsLong() : null);
                   map.put("source", choice.source().uri());
                   return (Object) map;
                 })

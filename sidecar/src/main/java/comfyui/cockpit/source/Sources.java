@@ -441,7 +441,7 @@ public final class Sources {
         boolean page = head.header("Content-Type").orElse("").startsWith("text/html");
         OptionalLong length = page ? OptionalLong.empty() : positive(linkedSize(head));
         return new Described(
-            web, web.url().host(), file, length, 0, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+            web, web.url().host(), file, length, Described.GUESS, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
       }
       return switch (head.status()) {
         // Many servers refuse or forget HEAD; only the GET decides.
