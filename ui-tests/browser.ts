@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +11,8 @@ import {
 } from 'playwright-core';
 
 import type { Lab } from './lab';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 const SCREENSHOTS = join(
   dirname(fileURLToPath(import.meta.url)),
@@ -177,4 +180,36 @@ export async function picture(target: Locator, name: string): Promise<void> {
     path: join(SCREENSHOTS, `${name}.png`),
     animations: 'disabled'
   });
+}
+
+/** What axe finds wrong within a selector: rule and element. */
+export async function faults(page: Page, selector: string): Promise<string[]> {
+  const there = await page.evaluate(() => 'axe' in window);
+  if (!there) {
+    await page.addScriptTag({ path: AXE });
+  }
+  return page.evaluate(async within => {
+    const { axe } = window as unknown as { axe: IAxe };
+    const { violations } = await axe.run(within, {
+      resultTypes: ['violations']
+    });
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(
+        node =>
+          `${id}: ${node.html.slice(0, 160)} ${node.any?.[0]?.message ?? ''}`
+      )
+    );
+  }, selector);
+}
+
+interface IAxe {
+  run(
+    within: string,
+    options: object
+  ): Promise<{
+    violations: {
+      id: string;
+      nodes: { html: string; any?: { message: string }[] }[];
+    }[];
+  }>;
 }

@@ -17,6 +17,8 @@ export interface ILabOptions {
   baseUrl?: string;
   command?: 'lab' | 'notebook';
   environment?: Record<string, string>;
+  /** The lab's language, for example `ja_JP`. */
+  locale?: string;
   /** Without a token: everybody is let in. */
   open?: boolean;
 }
@@ -37,17 +39,19 @@ export class Lab {
     for (const [path, text] of Object.entries(options.files ?? {})) {
       await writeFile(join(root, path), text);
     }
-    const settings = join(
-      root,
-      '.settings',
-      '@jupyterlab',
-      'apputils-extension'
-    );
-    await mkdir(settings, { recursive: true });
-    await writeFile(
-      join(settings, 'notification.jupyterlab-settings'),
-      JSON.stringify({ fetchNews: 'false', checkForUpdates: false })
-    );
+    const set = async (extension: string, plugin: string, values: object) => {
+      const folder = join(root, '.settings', '@jupyterlab', extension);
+      await mkdir(folder, { recursive: true });
+      const file = join(folder, `${plugin}.jupyterlab-settings`);
+      await writeFile(file, JSON.stringify(values));
+    };
+    await set('apputils-extension', 'notification', {
+      fetchNews: 'false',
+      checkForUpdates: false
+    });
+    if (options.locale) {
+      await set('translation-extension', 'plugin', { locale: options.locale });
+    }
     const port = await freePort();
     const token = options.open ? '' : 'token-of-the-ui-tests';
     const baseUrl = options.baseUrl ?? '/';

@@ -20,9 +20,11 @@ export interface IScene {
   jobs?: Job[];
   /** The server part is not there. */
   absent?: boolean;
+  /** Answers of other routes, by path: documents or problems. */
+  answers?: Record<string, object>;
 }
 
-const PROBLEM = aProblem('licence_not_accepted', {
+export const PROBLEM = aProblem('licence_not_accepted', {
   title: 'Licence not accepted',
   detail:
     'huggingface.co gives FLUX.1-dev only to accounts that accepted its licence. The account of the token did not.',
@@ -30,7 +32,7 @@ const PROBLEM = aProblem('licence_not_accepted', {
   link: 'https://huggingface.co/black-forest-labs/FLUX.1-dev'
 });
 
-const TWELVE = [
+export const TWELVE = [
   aModel('sdxl', {
     display_name: 'Stable Diffusion XL Base',
     version: '1.0',
@@ -115,7 +117,7 @@ const TWELVE = [
   })
 ];
 
-const BUNDLES = [
+export const BUNDLES = [
   aBundle('sdxl_basic', ['sdxl', 'sdxl_vae'], {
     description: 'Basic SDXL setup',
     auto_install: true
@@ -133,7 +135,7 @@ const BUNDLES = [
   })
 ];
 
-const INSTALL = [
+export const INSTALL = [
   aJob('install', {
     subjects: ['clip_l', 't5', 'detail', 'upscaler', 'controlnet'],
     progress: {
@@ -190,6 +192,7 @@ export const SCENES: Record<string, IScene> = {
   },
   installed: { status: ALL_INSTALLED },
   failed_batch: { status: aStatus(TWELVE, BUNDLES), jobs: [FAILED_BATCH] },
+  other_version: { status: ALL_INSTALLED, server: { version: '0.2.0' } },
   open_server: { status: ALL_INSTALLED, server: { authentication: false } },
   missing: {
     status: aStatus([], [], {

@@ -1,9 +1,10 @@
-import type { Browser, Page, Route } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { launch, LabPage, picture } from './browser';
+import { faults, launch, LabPage, picture } from './browser';
 import { Lab } from './lab';
-import { SCENES, type IScene } from './scenes';
+import { SCENES } from './scenes';
+import { stage } from './stage';
 
 const WIDTHS = [240, 320] as const;
 
@@ -17,43 +18,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([browser?.close(), lab?.stop()]);
 });
-
-/** Answers in the server's place. */
-async function stage(page: Page, scene: IScene): Promise<void> {
-  const answer = (route: Route, json: object) => route.fulfill({ json });
-  await page.route('**/comfyui-cockpit/**', async route => {
-    const path = new URL(route.request().url()).pathname.split(
-      '/comfyui-cockpit/'
-    )[1];
-    if (scene.absent) {
-      await route.fulfill({ status: 404, json: { message: 'Not Found' } });
-    } else if (path === 'server') {
-      await answer(route, {
-        version: '0.1.0',
-        state: 'ready',
-        log: [],
-        authentication: true,
-        cause: null,
-        ...scene.server
-      });
-    } else if (scene.status === null) {
-      // Never answered.
-    } else if (path === 'api/models') {
-      await answer(route, scene.status);
-    } else if (path === 'api/events') {
-      const data = JSON.stringify({
-        api: 1,
-        jobs: scene.jobs ?? [],
-        models_revision: '1',
-        versions_revision: null
-      });
-      await route.fulfill({
-        contentType: 'text/event-stream',
-        body: `id: 1-1\nevent: snapshot\ndata: ${data}\n\n`
-      });
-    }
-  });
-}
 
 describe.each(['light', 'dark'] as const)('in the %s theme', theme => {
   it.each(Object.keys(SCENES))('shows %s', { timeout: 120_000 }, async name => {
@@ -73,6 +37,7 @@ describe.each(['light', 'dark'] as const)('in the %s theme', theme => {
         await picture(shown.panel, `${name}-${width}-${theme}`);
         expect(await sideways(shown), `${name} at ${width} px`).toEqual([]);
       }
+      expect(await faults(shown.page, '.jp-ComfyCockpit')).toEqual([]);
       await shown.run('jupyterlab-comfyui-cockpit:open-wide');
       await shown.wide.waitFor();
       await shown.page.waitForTimeout(300);

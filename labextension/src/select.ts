@@ -1,5 +1,5 @@
 import type { IModelRow, Row } from './state';
-import type { BundleStatus } from './wire';
+import type { BundleStatus, ModelStatus } from './wire';
 
 export type StateFilter =
   'installed' | 'missing' | 'active' | 'failed' | 'differs';
@@ -104,8 +104,19 @@ function stateOf(row: Row): StateFilter {
   }
 }
 
-function searched(model: IModelRow['model']): string {
-  return `${model.display_name} ${model.version ?? ''} ${model.id} ${model.path} ${model.type ?? ''}`.toLowerCase();
+const texts = new WeakMap<ModelStatus, string>();
+
+/** What the words are looked for in; made once for each model. */
+function searched(model: ModelStatus): string {
+  const known = texts.get(model);
+  if (known !== undefined) {
+    return known;
+  }
+  const { display_name: name, version, id, path, type } = model;
+  const text = `${name} ${version ?? ''} ${id} ${path} ${type ?? ''}`;
+  const lower = text.toLowerCase();
+  texts.set(model, lower);
+  return lower;
 }
 
 function holds(text: string, words: readonly string[]): boolean {

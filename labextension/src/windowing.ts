@@ -37,7 +37,7 @@ export class RowHeights {
 
 const GUESS = 46;
 /** Rows kept beyond each edge. */
-const BEYOND = 8;
+const BEYOND = 4;
 /** The most rows in the document, whatever the height of the screen. */
 const MOST = 96;
 

@@ -18,13 +18,13 @@ export function Foot(props: {
     return null;
   }
   return (
-    <footer className="jp-ComfyCockpit-foot" aria-label={trans.__('Queue')}>
+    <section className="jp-ComfyCockpit-foot" aria-label={trans.__('Queue')}>
       <ul className="jp-ComfyCockpit-list">
         {props.queue.map(job => (
           <JobLine key={job.id} job={job} state={props.state} />
         ))}
       </ul>
-    </footer>
+    </section>
   );
 }
 

@@ -17,7 +17,7 @@ export function Head({
   const { trans, format, actions } = useServices();
   const { said, more, quarter } = headline(state, view, trans, format);
   return (
-    <header className="jp-ComfyCockpit-head">
+    <div className="jp-ComfyCockpit-head">
       <span className="jp-ComfyCockpit-headline">
         <span role="status">{said}</span>
         {more && (
@@ -37,6 +37,6 @@ export function Head({
       >
         <Shape name="menu" />
       </IconButton>
-    </header>
+    </div>
   );
 }

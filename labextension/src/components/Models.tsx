@@ -31,10 +31,6 @@ export function Models({
     [rows, bundles, asked]
   );
   const ids = useIds(chosen);
-  const byId = useMemo(
-    () => new Map(chosen.map(entry => [entry.model.id, entry])),
-    [chosen]
-  );
   if (rows.length === 0) {
     return null;
   }
@@ -63,7 +59,7 @@ export function Models({
         ids={ids}
         label={trans.__('Models')}
         row={place => {
-          const entry = byId.get(place.id);
+          const entry = chosen[place.index];
           return entry ? (
             <ModelRow
               key={place.id}

@@ -12,6 +12,9 @@ import {
 
 import { indexAt, RowHeights, windowOf } from '../windowing';
 
+/** How long after a step by keyboard heights may still become known. */
+const SETTLING_MS = 300;
+
 /** Where nothing can be measured. */
 const NO_LAYOUT = 900;
 
@@ -46,6 +49,8 @@ export function VirtualList({
   const [chosen, setChosen] = useState<string | null>(null);
   /** A row that gets the focus as soon as it is in the document. */
   const wanted = useRef<string | null>(null);
+  /** A row that stays wholly seen until the heights around it are known. */
+  const settling = useRef<{ id: string; until: number } | null>(null);
   /** Whether the focus was within the list. */
   const focused = useRef(false);
   const anchor = useRef<{ id: string; y: number } | null>(null);
@@ -117,18 +122,23 @@ export function VirtualList({
     }
     const kept = anchor.current;
     const index = kept ? ids.indexOf(kept.id) : -1;
-    if (kept && index >= 0) {
+    const still = settling.current;
+    const settled = still === null || performance.now() > still.until;
+    if (settled && kept && index >= 0) {
       const moved = (offsets[index] ?? 0) - above(node, body) - kept.y;
       if (Math.abs(moved) >= 1) {
         scrollOn(body, moved);
       }
     }
     measure();
-    const target = rowsIn(node).find(([id]) => id === wanted.current)?.[1];
+    const rows = new Map(rowsIn(node));
+    if (!settled) {
+      rows.get(still.id)?.scrollIntoView?.({ block: 'nearest' });
+    }
+    const target = wanted.current ? rows.get(wanted.current) : undefined;
     if (target) {
       wanted.current = null;
       target.focus({ preventScroll: true });
-      target.scrollIntoView?.({ block: 'nearest' });
     } else if (focused.current && !node.contains(document.activeElement)) {
       // Its row was scrolled away: the keyboard goes on from the list.
       focused.current = false;
@@ -144,6 +154,7 @@ export function VirtualList({
       return;
     }
     wanted.current = id;
+    settling.current = { id, until: performance.now() + SETTLING_MS };
     setChosen(id);
     const seen = above(node, body);
     const top = offsets[index] ?? 0;

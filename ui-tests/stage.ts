@@ -1,0 +1,49 @@
+import type { Page } from 'playwright-core';
+
+import type { IScene } from './scenes';
+
+/** Answers in the server's place. */
+export async function stage(page: Page, scene: IScene): Promise<void> {
+  await page.route('**/comfyui-cockpit/**', async route => {
+    const path = new URL(route.request().url()).pathname.split(
+      '/comfyui-cockpit/'
+    )[1];
+    const prepared = path === undefined ? undefined : scene.answers?.[path];
+    if (scene.absent) {
+      await route.fulfill({ status: 404, json: { message: 'Not Found' } });
+    } else if (prepared !== undefined) {
+      const refused = 'code' in prepared;
+      await route.fulfill({
+        status: refused ? 409 : 200,
+        contentType: refused ? 'application/problem+json' : 'application/json',
+        body: JSON.stringify(prepared)
+      });
+    } else if (path === 'server') {
+      await route.fulfill({
+        json: {
+          version: '0.1.0',
+          state: 'ready',
+          log: [],
+          authentication: true,
+          cause: null,
+          ...scene.server
+        }
+      });
+    } else if (scene.status === null) {
+      // Never answered.
+    } else if (path === 'api/models') {
+      await route.fulfill({ json: scene.status });
+    } else if (path === 'api/events') {
+      const data = JSON.stringify({
+        api: 1,
+        jobs: scene.jobs ?? [],
+        models_revision: '1',
+        versions_revision: null
+      });
+      await route.fulfill({
+        contentType: 'text/event-stream',
+        body: `id: 1-1\nevent: snapshot\ndata: ${data}\n\n`
+      });
+    }
+  });
+}
