@@ -18,7 +18,7 @@ OLDEST = 25
 JAR = Path(__file__).with_name("sidecar.jar")
 FLAGS = (
     "-XX:+UseSerialGC",
-    "-Xmx128m",
+    *("-Xmx128m", "-Xms24m", "-Xmn8m"),
     "-XX:+ExitOnOutOfMemoryError",
     # A JVM warns on standard output by default, where the ready line and JSON documents go.
     "-Xlog:disable",

@@ -9,6 +9,8 @@ import comfyui.cockpit.model.DeclaredModel;
 import comfyui.cockpit.model.ModelPlan;
 import comfyui.cockpit.model.ModelPlan.HostAnswer;
 import comfyui.cockpit.source.Sources;
+import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,6 +19,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** Shows what an installation would do, and everything that would fail. */
@@ -41,7 +44,10 @@ public final class PlanModels {
             .filter(model -> overwrite || presence.get(model.id()) instanceof Presence.Missing)
             .filter(model -> !offline || sources.isLocal(model.wanted().source()));
     Map<String, HostAnswer> answers = ask(open.toList(), sources, cancel);
-    return ModelPlan.of(chosen, overwrite, new ModelPlan.Facts(presence, answers, sources::host, Disk::spaceAt));
+    // Asked once for each directory: thousands of files share a few.
+    Map<Path, Disk.Space> spaces = new HashMap<>();
+    Function<Path, Disk.Space> space = target -> spaces.computeIfAbsent(target.getParent(), Disk::spaceAt);
+    return ModelPlan.of(chosen, overwrite, new ModelPlan.Facts(presence, answers, sources::host, space));
   }
 
   private static Map<String, HostAnswer> ask(List<DeclaredModel> open, Sources sources, CancelSignal cancel) {

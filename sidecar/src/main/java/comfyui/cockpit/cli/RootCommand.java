@@ -48,8 +48,17 @@ public final class RootCommand implements Callable<Integer> {
    * @param version printed by {@code --version}
    */
   public static CommandLine of(Function<Options, CockpitApi> api, Console console, Clock clock, String version) {
-    CommandLine line = new CommandLine(new RootCommand(new Verb.World(api, console, clock)));
+    CommandLine line = prepare(new CommandLine(new RootCommand(new Verb.World(api, console, clock))), console);
     line.getCommandSpec().version("comfyui-cockpit " + version);
+    return line;
+  }
+
+  /** One verb alone: a daemon's start does not wait for the tree of all verbs. */
+  public static CommandLine alone(Object verb, Console console) {
+    return prepare(new CommandLine(verb), console);
+  }
+
+  private static CommandLine prepare(CommandLine line, Console console) {
     line.setOut(new java.io.PrintWriter(console.out(), true));
     line.setErr(new java.io.PrintWriter(console.err(), true));
     line.setParameterExceptionHandler(

@@ -19,7 +19,7 @@ final class Session implements AutoCloseable {
   static final int DIFFERS = 3;
   static final int CANCELLED = 130;
 
-  private static final Duration LOOK = Duration.ofMillis(200);
+  private static final Duration LOOK = Duration.ofMillis(100);
   private static final Duration LAST_WORD = Duration.ofSeconds(5);
 
   private final CockpitApi api;

@@ -12,6 +12,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.LinkedHashMap;
@@ -31,6 +32,7 @@ public final class Records {
   private final Path directory;
   private final AtomicBoolean swept = new AtomicBoolean();
   private final Map<Path, Optional<Entry>> cache = new ConcurrentHashMap<>();
+  private volatile Optional<FileTime> lastModified = Optional.empty();
 
   /** @param directory {@code .comfyui-cockpit/verified} */
   public Records(Path directory) {
@@ -46,13 +48,32 @@ public final class Records {
 
   /** What is known of the file as it is now. */
   public Optional<Entry> of(Path file, Stat now) {
-    Optional<Entry> cached = cache.getOrDefault(file, Optional.empty());
-    if (cached.isPresent() && cached.get().stat().equals(now)) {
+    Optional<Entry> cached = cache.get(file);
+    if (cached != null && (cached.isPresent() ? cached.get().stat().equals(now) : !changed())) {
       return cached;
     }
     Optional<Entry> read = read(file);
     cache.put(file, read);
     return read.filter(entry -> entry.stat().equals(now));
+  }
+
+  /** True if any process wrote a record since the last look; what was not there may be there now. */
+  private boolean changed() {
+    Optional<FileTime> now = modified();
+    if (now.equals(lastModified)) {
+      return false;
+    }
+    lastModified = now;
+    cache.values().removeIf(Optional::isEmpty);
+    return true;
+  }
+
+  private Optional<FileTime> modified() {
+    try {
+      return Optional.of(Files.getLastModifiedTime(directory));
+    } catch (IOException e) {
+      return Optional.empty();
+    }
   }
 
   /** What the file was when it was last read whole, whether or not it changed since. */

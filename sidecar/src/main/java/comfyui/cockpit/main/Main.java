@@ -28,6 +28,7 @@ import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
@@ -58,9 +59,13 @@ public final class Main {
     int width = Optional.ofNullable(environment.get("COLUMNS")).filter(text -> text.matches("\\d{1,4}")).map(Integer::parseInt).orElse(100);
     Console console = new Console(out, err, System.in, terminal, width);
     Start start = new Start(environment, Clock.system());
-    CommandLine line = RootCommand.of(start::api, console, start.clock(), start.version());
-    line.addSubcommand("serve", new Serve(start, out));
-    int exit = line.execute(args);
+    Serve serve = new Serve(start, out);
+    int exit;
+    if (args.length > 0 && args[0].equals("serve")) {
+      exit = RootCommand.alone(serve, console).execute(Arrays.copyOfRange(args, 1, args.length));
+    } else {
+      exit = RootCommand.of(start::api, console, start.clock(), start.version()).addSubcommand("serve", serve).execute(args);
+    }
     out.flush();
     err.flush();
     System.exit(exit);
@@ -202,7 +207,7 @@ public final class Main {
       return 0;
     }
 
-      private AotTraining training(Cockpit cockpit, Children children) throws java.net.URISyntaxException {
+    private AotTraining training(Cockpit cockpit, Children children) throws java.net.URISyntaxException {
       Path jar = Path.of(Main.class.getProtectionDomain().getCodeSource().getLocation().toURI());
       String java = ProcessHandle.current().info().command().orElse("java");
       Optional<Duration> quiet = start.variable("COCKPIT_AOT_IDLE").filter(text -> text.matches("\\d{1,6}")).map(Long::parseLong).map(Duration::ofSeconds);
