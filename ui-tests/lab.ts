@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** A Python that has the wheel, JupyterLab and, for one test, Notebook. */
 export const PYTHON = process.env.COCKPIT_PYTHON ?? 'python3';
@@ -17,7 +17,7 @@ export interface ILabOptions {
   baseUrl?: string;
   command?: 'lab' | 'notebook';
   environment?: Record<string, string>;
-  /** The lab's language, for example `ja_JP`. */
+  /** The lab's language, for example `ja_JP`: ours alone, with a language pack that is otherwise empty. */
   locale?: string;
   /** Without a token: everybody is let in. */
   open?: boolean;
@@ -52,6 +52,9 @@ export class Lab {
     if (options.locale) {
       await set('translation-extension', 'plugin', { locale: options.locale });
     }
+    const path = options.locale
+      ? { PYTHONPATH: await languagePack(root, options.locale) }
+      : {};
     const port = await freePort();
     const token = options.open ? '' : 'token-of-the-ui-tests';
     const baseUrl = options.baseUrl ?? '/';
@@ -77,6 +80,7 @@ export class Lab {
         env: {
           ...process.env,
           ...options.environment,
+          ...path,
           JUPYTER_CONFIG_DIR: join(root, '.jupyter'),
           JUPYTER_RUNTIME_DIR: join(root, '.runtime'),
           JUPYTERLAB_SETTINGS_DIR: join(root, '.settings'),
@@ -142,6 +146,22 @@ export class Lab {
     }
     throw new Error(`The server was not ready in time:\n${this.output}`);
   }
+}
+
+/** The lab offers only languages that a package brings. @returns The folder that has it. */
+async function languagePack(root: string, locale: string): Promise<string> {
+  const folder = join(root, '.pack');
+  const name = `cockpit_test_pack_${locale}`;
+  const files = {
+    [`${name}/__init__.py`]: '',
+    [`${name}-1.dist-info/METADATA`]: `Metadata-Version: 2.1\nName: ${name}\nVersion: 1\n`,
+    [`${name}-1.dist-info/entry_points.txt`]: `[jupyterlab.languagepack]\n${locale} = ${name}\n`
+  };
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  return folder;
 }
 
 /** A port that was free a moment ago. */

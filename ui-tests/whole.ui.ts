@@ -327,14 +327,28 @@ describe('10,000 models', () => {
       .locator('.jp-ComfyCockpit-body')
       .evaluate(body => (body.scrollTop = 30_000));
     await panel.page.waitForTimeout(300);
-    const row = panel.panel.locator('[data-model]').nth(14);
-    const id = await row.getAttribute('data-model');
-    const before = await panel.row(id ?? '').boundingBox();
-    const details = panel.panel.getByRole('button', { name: 'Details' });
-    // A row above what is looked at becomes higher.
-    await details.first().evaluate(button => (button as HTMLElement).click());
+    // A row that failed, just above what is seen.
+    const failed = panel.panel.locator('.jp-mod-failed').first();
+    const id = (await failed.getAttribute('data-model')) ?? '';
+    await panel.row(id).evaluate(row => {
+      const body = row.closest('.jp-ComfyCockpit-body');
+      if (body) {
+        const { bottom } = row.getBoundingClientRect();
+        body.scrollTop += bottom - body.getBoundingClientRect().top + 5;
+      }
+    });
     await panel.page.waitForTimeout(300);
-    const after = await panel.row(id ?? '').boundingBox();
+    const next = panel.row(`m${Number(id.slice(1)) + 1}`);
+    const before = await next.boundingBox();
+    const high = await panel.row(id).boundingBox();
+    await panel
+      .row(id)
+      .getByRole('button', { name: 'Details' })
+      .evaluate(button => (button as HTMLElement).click());
+    await panel.page.waitForTimeout(300);
+    const after = await next.boundingBox();
+    const higher = await panel.row(id).boundingBox();
+    expect(higher?.height).toBeGreaterThan(high?.height ?? 0);
     expect(Math.abs((after?.y ?? 0) - (before?.y ?? 0))).toBeLessThan(2);
   });
 });

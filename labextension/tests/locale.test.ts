@@ -30,7 +30,7 @@ describe.each(LOCALES)('the catalogue of %s', (locale, forms) => {
   it('has every string of the source, and no other', async () => {
     const source = await sourceStrings();
     const { '': header, ...entries } = await translations(locale);
-    expect(header).toMatchObject({ language: locale });
+    expect(header).toMatchObject({ language: locale.replace('_', '-') });
     expect(Object.keys(entries).sort()).toEqual([...source.keys()].sort());
   });
 
