@@ -141,11 +141,9 @@ def launch_environment(root: Path, environ: Mapping[str, str] = os.environ) -> d
     from jupyter_core.paths import jupyter_runtime_dir
 
     clean = {name: value for name, value in environ.items() if name not in _JVM_VARIABLES}
-    key = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
-    file = Path(jupyter_runtime_dir(), f"comfyui-cockpit-{key}.json")
-    clean.setdefault("COCKPIT_CONNECTION_FILE", str(file))
+    name = f"comfyui-cockpit-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
+    clean.setdefault("COCKPIT_CONNECTION_FILE", str(Path(jupyter_runtime_dir(), name)))
     official = find_spec("comfyui_workflow_templates_json")
-    if official and official.origin:
-        folder = Path(official.origin).with_name("templates")
-        clean.setdefault("COCKPIT_TEMPLATES_DIR", str(folder))
+    if official and (origin := official.origin):
+        clean.setdefault("COCKPIT_TEMPLATES_DIR", str(Path(origin).with_name("templates")))
     return clean
