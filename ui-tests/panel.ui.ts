@@ -194,6 +194,9 @@ describe('a lab on the demo', () => {
     await head(panel, /^(?!Verifying)/);
     await rm(join(lab.root, 'models/upscale_models/4x_demo.pth'));
     await panel.palette('Install All Missing Models');
+    // One of them is gated: what is refused is shown before the others are fetched.
+    await dialog.getByText('gated/no-licence').first().waitFor();
+    await dialog.getByRole('button', { name: 'Install' }).click();
     await arrives(lab, 'models/upscale_models/4x_demo.pth');
   });
 
