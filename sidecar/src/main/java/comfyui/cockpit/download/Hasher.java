@@ -64,11 +64,6 @@ final class Hasher implements AutoCloseable {
     }
   }
 
-  /** How far it is. */
-  synchronized long hashed() {
-    return hashed;
-  }
-
   /** Waits for the rest and gives the checksums. */
   Map<Algorithm, Checksum> finish(long length) throws IOException {
     synchronized (this) {
@@ -84,10 +79,6 @@ final class Hasher implements AutoCloseable {
       }
       throw e;
     }
-  }
-
-  boolean isFinished() {
-    return result.isDone();
   }
 
   @Override

@@ -58,10 +58,6 @@ public final class Url {
     return Optional.ofNullable(url.queryParameter(name)).filter(value -> !value.isEmpty());
   }
 
-  public Url withoutQuery() {
-    return new Url(url.newBuilder().query(null).fragment(null).build());
-  }
-
   /** Decoded path segments. */
   public List<String> segments() {
     return url.pathSegments();

@@ -60,7 +60,7 @@ public final class Sources {
     };
   }
 
-  /** What this source's host would need and does not have, as far as one can tell without asking. */
+  /** True for a file of this machine, which needs no connection. */
   public boolean isLocal(ModelSource source) {
     return source instanceof Local;
   }
