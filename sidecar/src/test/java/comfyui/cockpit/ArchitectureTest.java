@@ -21,9 +21,10 @@ class ArchitectureTest {
           .layer("faces").definedBy("comfyui.cockpit.cli..", "comfyui.cockpit.http..")
           .layer("wire").definedBy("comfyui.cockpit.wire..")
           .layer("app").definedBy("comfyui.cockpit.app..")
-          .layer("model").definedBy("comfyui.cockpit.model..")
+          .layer("model").definedBy("comfyui.cockpit.model..", "comfyui.cockpit.version..")
           .layer("download").definedBy("comfyui.cockpit.download..")
           .layer("source").definedBy("comfyui.cockpit.source..")
+          .layer("programs").definedBy("comfyui.cockpit.git..", "comfyui.cockpit.python..", "comfyui.cockpit.gcs..")
           .layer("machine").definedBy("comfyui.cockpit.net..", "comfyui.cockpit.process..", "comfyui.cockpit.files..", "comfyui.cockpit.job..")
           .layer("children").definedBy("comfyui.cockpit.process..")
           .layer("comfy").definedBy("comfyui.cockpit.comfy..")
@@ -36,7 +37,8 @@ class ArchitectureTest {
           .whereLayer("model").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app")
           .whereLayer("download").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model")
           .whereLayer("source").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model", "download")
-          .whereLayer("machine").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model", "download", "source")
+          .whereLayer("programs").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model", "download", "source")
+          .whereLayer("machine").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model", "download", "source", "programs")
           .whereLayer("children").mayOnlyAccessLayers("json", "kernel")
           .whereLayer("comfy").mayOnlyAccessLayers("json", "kernel")
           .whereLayer("json").mayOnlyAccessLayers("kernel")
@@ -47,6 +49,14 @@ class ArchitectureTest {
   static final ArchRule noRoomKnowsItsNeighbour =
       noClasses().that().resideInAPackage("comfyui.cockpit.net..").should().dependOnClassesThat(resideInAnyPackage("comfyui.cockpit.files..", "comfyui.cockpit.job..", "comfyui.cockpit.process.."))
           .because("what two rooms of a floor both need goes one floor down");
+
+  @ArchTest
+  static final ArchRule programsStandAlone =
+      slices().matching("comfyui.cockpit.(git|python|gcs)..").should().notDependOnEachOther().because("one outside program each");
+
+  @ArchTest
+  static final ArchRule modelsAndVersionsStandAlone =
+      slices().matching("comfyui.cockpit.(model|version)..").should().notDependOnEachOther().because("what two nouns both need goes one floor down");
 
   @ArchTest
   static final ArchRule filesStandAlone =
@@ -81,6 +91,12 @@ class ArchitectureTest {
 
   @ArchTest
   static final ArchRule okHttpOnlyInNet = fence("okhttp3..", "comfyui.cockpit.net..");
+
+  @ArchTest
+  static final ArchRule jgitOnlyInGit = fence("org.eclipse.jgit..", "comfyui.cockpit.git..");
+
+  @ArchTest
+  static final ArchRule googleOnlyInGcs = fence("com.google.auth..", "comfyui.cockpit.gcs..");
 
   @ArchTest
   static final ArchRule jacksonOnlyInCodecs =

@@ -40,6 +40,16 @@ public enum Code {
   NOT_WRITABLE(403, "Not writable", false, "Give this user the right to write there, or set models_dir to a directory that is writable."),
   FILE_MISSING(404, "The file is not there", false, "Install it, or correct the path."),
 
+  GIT_UNREACHABLE(502, "The repository cannot be reached", true, "Check the repository's address and the network; a private repository needs a credential helper of git or a netrc file, never a token in the spec."),
+  REF_NOT_FOUND(404, "The repository has no such branch, tag or commit", false, "Check the ref on the repository's page; a commit that a force-push removed is gone for those who have no copy."),
+  DEPENDENCY_CONFLICT(409, "The requirements contradict each other", false, "Loosen one of the two requirements, or leave one of the requesters out."),
+  WHEEL_MISSING(404, "Packages are missing", false, "Bring the listed files into the directory of wheels, or realize with a connection."),
+  PACKAGE_FAILED(500, "A package could not be installed", false, "Read the log; another version of the package may have a wheel for this platform."),
+  INTERPRETER_MISSING(404, "No such Python", false, "Install that Python, or name one in \"python\" of the spec that is here."),
+  ENVIRONMENT_NOT_REALIZED(409, "This version is not realized", false, "Run `comfyui-cockpit version realize` first."),
+  ENVIRONMENT_BROKEN(409, "The environment is not what it was", false, "Run `comfyui-cockpit version realize` again; it mends what differs."),
+  NOT_OURS(409, "This was not made by us", false, "Name a directory that holds ComfyUI or the marker .comfy_env."),
+
   DECLARATION_INVALID(422, "The declaration has errors", false, "Correct the places listed; nothing is installed from a file with errors."),
   UNKNOWN_ID(404, "Unknown id", false, "Use an id that models.json declares."),
   BAD_REQUEST(400, "The request is wrong", false, "Correct what the detail names."),
@@ -93,7 +103,8 @@ public enum Code {
       case TOKEN_MISSING, TOKEN_REJECTED, ACCESS_DENIED, LICENCE_NOT_ACCEPTED, EARLY_ACCESS, DOWNLOAD_DISABLED, REMOVED_BY_HOST, BLOCKED,
           REPOSITORY_NOT_FOUND, REVISION_NOT_FOUND, FILE_NOT_FOUND, VERSION_NOT_FOUND, SOURCE_AMBIGUOUS, RATE_LIMITED, HOST_ERROR,
           CONNECTION_FAILED, REDIRECT_REFUSED, STALLED, INCOMPLETE, NOT_A_MODEL, SIZE_DIFFERS, CHECKSUM_DIFFERS, CHECKSUM_OF_HOST_DIFFERS,
-          DISK_FULL, PATH_TAKEN, NOT_WRITABLE, FILE_MISSING, BUSY, CANCELLED, OFFLINE, STARTING, JAVA_MISSING, DAEMON_FAILED -> false;
+          DISK_FULL, PATH_TAKEN, NOT_WRITABLE, FILE_MISSING, GIT_UNREACHABLE, REF_NOT_FOUND, DEPENDENCY_CONFLICT, WHEEL_MISSING,
+          PACKAGE_FAILED, INTERPRETER_MISSING, ENVIRONMENT_NOT_REALIZED, ENVIRONMENT_BROKEN, NOT_OURS, BUSY, CANCELLED, OFFLINE, STARTING, JAVA_MISSING, DAEMON_FAILED -> false;
     };
   }
 }
