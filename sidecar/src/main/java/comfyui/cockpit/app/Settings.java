@@ -30,7 +30,15 @@ import java.util.Optional;
  * @param errors what is wrong with cockpit.json; nothing is installed then
  */
 public record Settings(
-    Path root, Roots roots, NetSettings net, Hubs hubs, Limits limits, Retry metadataRetry, List<Problem> errors, List<Problem> warnings) {
+    Path root,
+    Roots roots,
+    NetSettings net,
+    Hubs hubs,
+    Limits limits,
+    Retry metadataRetry,
+    VersionSettings versions,
+    List<Problem> errors,
+    List<Problem> warnings) {
   static final String FILE = "cockpit.json";
 
   private static final List<String> KEYS =
@@ -85,7 +93,9 @@ public record Settings(
           Problem.of(Code.CONNECTION_FAILED, "HF_TOKEN is sent to " + huggingFace + " without encryption.").withHint("Use an https address for huggingface_endpoint."));
     }
     problems.addAll(0, checker.errors());
-    return new Settings(root, new Roots(modelsDir, extra), netSettings, hubs, limits, retry, List.copyOf(problems), List.copyOf(warnings));
+    Path versionsDir = top.string("versions_dir").map(root::resolve).orElse(root.resolve("versions")).normalize();
+    VersionSettings versions = VersionSettings.of(versionsDir, root, environment);
+    return new Settings(root, new Roots(modelsDir, extra), netSettings, hubs, limits, retry, versions, List.copyOf(problems), List.copyOf(warnings));
   }
 
   private static Optional<Obj> read(Path root, Checker checker) {

@@ -57,6 +57,11 @@ public final class ModelFolders {
     return Optional.ofNullable(LOADERS.get(nodeType));
   }
 
+  /** All of them, sorted. */
+  public static List<String> all() {
+    return FOLDERS.stream().sorted().toList();
+  }
+
   public static boolean isFolder(String name) {
     return FOLDERS.contains(name);
   }

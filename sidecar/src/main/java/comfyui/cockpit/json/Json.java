@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Reads text into {@link Value}s and writes plain maps and lists. */
 public final class Json {
@@ -141,6 +142,69 @@ public final class Json {
   /** The same with the given indentation for each level. */
   public static String writeIndented(Object value, String indent) {
     return write(value, Optional.of(indent));
+  }
+
+  /** RFC 8785: members sorted, nothing between them, one way to write each value. Whole numbers only. */
+  public static String canonical(Object value) {
+    StringBuilder out = new StringBuilder();
+    canonical(value, out);
+    return out.toString();
+  }
+
+  private static void canonical(@Nullable Object value, StringBuilder out) {
+    switch (value) {
+      case null -> out.append("null");
+      case Map<?, ?> map -> {
+        out.append('{');
+        String separator = "";
+        for (String key : map.keySet().stream().map(String.class::cast).sorted().toList()) {
+          out.append(separator);
+          canonical(key, out);
+          out.append(':');
+          canonical(map.get(key), out);
+          separator = ",";
+        }
+        out.append('}');
+      }
+      case Iterable<?> items -> {
+        out.append('[');
+        String separator = "";
+        for (Object item : items) {
+          out.append(separator);
+          canonical(item, out);
+          separator = ",";
+        }
+        out.append(']');
+      }
+      case String text -> {
+        out.append('"');
+        text.chars().forEach(c -> escape((char) c, out));
+        out.append('"');
+      }
+      case Integer number -> out.append(number);
+      case Long number -> out.append(number);
+      case Boolean flag -> out.append(flag);
+      default -> throw new IllegalArgumentException("not a JSON value: " + value.getClass());
+    }
+  }
+
+  private static void escape(char c, StringBuilder out) {
+    switch (c) {
+      case '"' -> out.append("\\\"");
+      case '\\' -> out.append("\\\\");
+      case '\b' -> out.append("\\b");
+      case '\t' -> out.append("\\t");
+      case '\n' -> out.append("\\n");
+      case '\f' -> out.append("\\f");
+      case '\r' -> out.append("\\r");
+      default -> {
+        if (c < ' ') {
+          out.append(String.format("\\u%04x", (int) c));
+        } else {
+          out.append(c);
+        }
+      }
+    }
   }
 
   private static String write(Object value, Optional<String> indent) {

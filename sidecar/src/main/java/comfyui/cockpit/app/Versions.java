@@ -1,0 +1,291 @@
+package comfyui.cockpit.app;
+
+import comfyui.cockpit.download.Downloads;
+import comfyui.cockpit.files.DiskProblems;
+import comfyui.cockpit.files.Roots;
+import comfyui.cockpit.files.SmallFile;
+import comfyui.cockpit.git.Repositories;
+import comfyui.cockpit.job.Events;
+import comfyui.cockpit.kernel.Clock;
+import comfyui.cockpit.kernel.Checksum;
+import comfyui.cockpit.kernel.Code;
+import comfyui.cockpit.kernel.Problem;
+import comfyui.cockpit.kernel.ProblemException;
+import comfyui.cockpit.kernel.ProcessIdentity;
+import comfyui.cockpit.process.Children;
+import comfyui.cockpit.python.Interpreters;
+import comfyui.cockpit.python.Packages;
+import comfyui.cockpit.source.Hubs;
+import comfyui.cockpit.source.Sources;
+import comfyui.cockpit.version.Lock;
+import comfyui.cockpit.version.LockJson;
+import comfyui.cockpit.version.Marker;
+import comfyui.cockpit.version.Place;
+import comfyui.cockpit.version.VersionFiles;
+import comfyui.cockpit.version.VersionFiles.Named;
+import comfyui.cockpit.version.VersionSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** What versions are declared and where they are realized: the ground that every verb about versions stands on. */
+public final class Versions implements AutoCloseable {
+  private final VersionFiles files;
+  private final Repositories repositories;
+  private final Packages packages;
+  private final Interpreters interpreters;
+  private final Sources sources;
+  private final Settings settings;
+  private final Events events;
+  private final Clock clock;
+  private final AtomicLong changes = new AtomicLong();
+  private final Map<Path, Downloads> downloads = new LinkedHashMap<>();
+
+  public Versions(
+      VersionFiles files, Repositories repositories, Packages packages, Interpreters interpreters, Sources sources, Settings settings, Events events, Clock clock) {
+    this.files = files;
+    this.repositories = repositories;
+    this.packages = packages;
+    this.interpreters = interpreters;
+    this.sources = sources;
+    this.settings = settings;
+    this.events = events;
+    this.clock = clock;
+  }
+
+  /**
+   * Which version, and where.
+   *
+   * @param spec a file instead of the one in the directory of versions
+   * @param lock a lock to take as it is
+   * @param wheels no index, only the wheels in this directory
+   */
+  public record Request(
+      String id, Optional<Path> spec, Optional<Path> target, Optional<Path> modelsDir, Optional<Path> wheels, Optional<Path> lock, boolean offline) {
+    public static Request of(String id) {
+      return new Request(id, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), false);
+    }
+
+    public Request at(Path target) {
+      return new Request(id, spec, Optional.of(target), modelsDir, wheels, lock, offline);
+    }
+  }
+
+  public VersionFiles files() {
+    return files;
+  }
+
+  public Repositories repositories() {
+    return repositories;
+  }
+
+  public Packages packages() {
+    return packages;
+  }
+
+  public Interpreters interpreters() {
+    return interpreters;
+  }
+
+  public Sources sources() {
+    return sources;
+  }
+
+  public VersionSettings settings() {
+    return settings.versions();
+  }
+
+  public Hubs hubs() {
+    return settings.hubs();
+  }
+
+  public Clock clock() {
+    return clock;
+  }
+
+  public Named named(Request request) {
+    return files.named(request.id(), request.spec());
+  }
+
+  public Place place(Request request) {
+    return new Place(request.target().orElseGet(() -> remembered(request.id()).orElse(settings().target(request.id()))));
+  }
+
+  /** Where models of a version lie: what the user says, else what its last build says, else beside its builds. */
+  public Path modelsDir(Request request, Place place) {
+    return request.modelsDir()
+        .or(settings()::modelsDir)
+        .or(() -> place.marker().map(Marker::modelsDir))
+        .orElse(place.data().resolve(Place.MODELS))
+        .toAbsolutePath()
+        .normalize();
+  }
+
+  /** Files come onto one directory of models through one gate. */
+  public Downloads downloads(Path modelsDir, Place place) {
+    synchronized (downloads) {
+      return downloads.computeIfAbsent(
+          modelsDir,
+          dir -> new Downloads(new Roots(dir, List.of(place.store(), settings().cacheModels())), sources, settings.limits(), clock, ProcessIdentity.current()));
+    }
+  }
+
+  /** Children of one piece of work; whatever a killed process left of it is ended first. */
+  public Children children(Path ledger) {
+    Children children = new Children(ledger, clock);
+    try {
+      children.endLeftovers();
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, ledger), e);
+    }
+    return children;
+  }
+
+  /** A new empty directory for files that are needed for a moment. */
+  public Path workDirectory() {
+    Path work = settings().cacheRoot().resolve("work").resolve(UUID.randomUUID().toString().substring(0, 13));
+    try {
+      return Files.createDirectories(work);
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, settings().cacheRoot()), e);
+    }
+  }
+
+  // Models by checksum
+
+  /** Where the cache keeps the file of this checksum. */
+  Path blobPlace(Checksum checksum) {
+    return blobPlace(settings().cacheModels(), checksum);
+  }
+
+  private static Path blobPlace(Path cache, Checksum checksum) {
+    String algorithm = checksum.algorithm() == Checksum.Algorithm.MD5 ? "md5" : "sha256";
+    return cache.resolve(algorithm).resolve(checksum.hex().substring(0, 2)).resolve(checksum.hex()).resolve("blob");
+  }
+
+  /** The cached file of this checksum, also in a predecessor's cache. */
+  Optional<Path> blob(Checksum checksum) {
+    List<Path> caches = new ArrayList<>(List.of(settings().cacheModels()));
+    settings().comfyHome().ifPresent(home -> caches.add(home.resolve(".cache").resolve("models")));
+    return caches.stream().map(cache -> blobPlace(cache, checksum)).filter(Files::isRegularFile).findFirst();
+  }
+
+  // What this machine remembers of a version
+
+  private Path resolved(String id, String what) {
+    return settings().cacheRoot().resolve("resolved").resolve(id + what);
+  }
+
+  /** The spec as it was when this machine resolved this very lock. */
+  Optional<VersionSpec> asked(Named named, Lock lock) {
+    try {
+      Optional<String> of = SmallFile.read(resolved(named.id(), ".spec.digest")).map(String::strip);
+      if (!of.equals(Optional.of(LockJson.digest(lock)))) {
+        return Optional.empty();
+      }
+      return SmallFile.read(resolved(named.id(), ".spec.json")).flatMap(text -> files.parse(named, text).spec());
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Writes what differs from what is there already, and nothing else. */
+  void keep(Named named, Lock lock, boolean besideSpec) {
+    String text = LockJson.write(lock);
+    try {
+      if (besideSpec) {
+        writeIfOther(named.lock(), text);
+      }
+      writeIfOther(resolved(named.id(), ".lock.json"), text);
+      writeIfOther(resolved(named.id(), ".spec.json"), files.text(named));
+      writeIfOther(resolved(named.id(), ".spec.digest"), LockJson.sha256(text) + "\n");
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, named.lock()), e);
+    }
+  }
+
+  private static void writeIfOther(Path file, String text) throws IOException {
+    if (!SmallFile.read(file).equals(Optional.of(text))) {
+      SmallFile.write(file, text);
+    }
+  }
+
+  /** Notes where a version was realized, so that `list` and `gc` find it. */
+  void remember(String id, Place place) {
+    try {
+      boolean usual = place.target().equals(settings().target(id).toAbsolutePath().normalize());
+      if (usual) {
+        Files.deleteIfExists(resolved(id, ".target"));
+      } else {
+        writeIfOther(resolved(id, ".target"), place.target() + "\n");
+      }
+      writeIfOther(settings().cacheRoot().resolve("targets").resolve(LockJson.sha256(place.target().toString()).substring(0, 16)), place.target() + "\n");
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, settings().cacheRoot()), e);
+    }
+  }
+
+  private Optional<Path> remembered(String id) {
+    try {
+      return SmallFile.read(resolved(id, ".target")).map(String::strip).map(Path::of).filter(path -> new Place(path).current().isPresent());
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Every place where this machine realized something that is still there. */
+  List<Place> places() {
+    List<Place> places = new ArrayList<>();
+    Path directory = settings().cacheRoot().resolve("targets");
+    if (Files.isDirectory(directory)) {
+      try (var notes = Files.newDirectoryStream(directory)) {
+        for (Path note : notes) {
+          SmallFile.read(note).map(String::strip).map(Path::of).map(Place::new).filter(place -> Files.isDirectory(place.store())).ifPresent(places::add);
+        }
+      } catch (IOException e) {
+        throw new ProblemException(DiskProblems.of(e, directory), e);
+      }
+    }
+    return places;
+  }
+
+  // What others are told
+
+  public String revision() {
+    StringBuilder all = new StringBuilder();
+    for (Named named : files.list()) {
+      all.append(named.id()).append(comfyui.cockpit.files.Stat.of(named.spec())).append(comfyui.cockpit.files.Stat.of(named.lock()));
+    }
+    return LockJson.sha256(all.toString()).substring(0, 12) + "-" + changes.get();
+  }
+
+  public void changed(List<String> ids, List<String> removed) {
+    changes.incrementAndGet();
+    events.publish("versions", new Events.Changed(revision(), ids, removed));
+  }
+
+  /** @throws ProblemException {@code declaration_invalid} if cockpit.json is wrong */
+  public void requireSettings() {
+    if (!settings.errors().isEmpty()) {
+      Problem first = settings.errors().getFirst();
+      throw Problem.of(Code.DECLARATION_INVALID, Settings.FILE + " or a token is wrong: " + first.detail()).withHint(first.hint()).gathering(settings.errors()).toException();
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    synchronized (downloads) {
+      for (Downloads each : downloads.values()) {
+        each.close();
+      }
+    }
+    repositories.close();
+  }
+}

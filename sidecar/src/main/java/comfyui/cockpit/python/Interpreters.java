@@ -1,0 +1,106 @@
+package comfyui.cockpit.python;
+
+import comfyui.cockpit.json.Json;
+import comfyui.cockpit.json.Value;
+import comfyui.cockpit.kernel.CancelSignal;
+import comfyui.cockpit.kernel.Code;
+import comfyui.cockpit.kernel.Problem;
+import comfyui.cockpit.kernel.ProgressSink;
+import comfyui.cockpit.process.Children;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The Pythons of this machine: those that uv knows, and pyenv's, whose shims uv cannot look behind. */
+public final class Interpreters {
+  /** Where nobody says which: the first of these that is here. */
+  private static final List<String> USUAL = List.of("3.12", "3.13", "3.11", "3.10");
+
+  private final Uv uv;
+  private final Path home;
+
+  public Interpreters(Uv uv, Path home) {
+    this.uv = uv;
+    this.home = home;
+  }
+
+  /**
+   * @param wanted {@code 3.12} or {@code 3.12.8}; nothing: the usual one
+   * @param offline false: uv may bring it
+   * @throws comfyui.cockpit.kernel.ProblemException {@code interpreter_missing}
+   */
+  public Interpreter require(Optional<String> wanted, boolean offline, Children children, Path directory, CancelSignal cancel, ProgressSink progress) {
+    Optional<Interpreter> here = find(wanted, children, directory, cancel);
+    if (here.isPresent()) {
+      return here.get();
+    }
+    String version = wanted.orElse(USUAL.getFirst());
+    if (!offline) {
+      progress.log("Python " + version + " is not here; uv brings it.");
+      Uv.Ended ended = uv.run(children, List.of("python", "install", version), directory, cancel, progress::log);
+      Optional<Interpreter> brought = ended.status() == 0 ? find(Optional.of(version), children, directory, cancel) : Optional.empty();
+      if (brought.isPresent()) {
+        return brought.get();
+      }
+    }
+    List<String> known = all(children, directory, cancel).stream().map(Interpreter::version).distinct().toList();
+    throw missing(version, known).toException();
+  }
+
+  public static Problem missing(String version, List<String> known) {
+    return Problem.of(Code.INTERPRETER_MISSING, "Python " + version + " is not on this machine" + (known.isEmpty() ? "." : "; there is " + String.join(", ", known) + "."))
+        .with("python", version);
+  }
+
+  public Optional<Interpreter> find(Optional<String> wanted, Children children, Path directory, CancelSignal cancel) {
+    List<Interpreter> all = all(children, directory, cancel);
+    for (String version : wanted.map(List::of).orElse(USUAL)) {
+      Optional<Interpreter> first = all.stream().filter(python -> python.fits(version)).findFirst();
+      if (first.isPresent()) {
+        return first;
+      }
+    }
+    return Optional.empty();
+  }
+
+  private List<Interpreter> all(Children children, Path directory, CancelSignal cancel) {
+    List<Interpreter> all = new ArrayList<>();
+    Uv.Ended ended = uv.run(children, List.of("python", "list", "--only-installed", "--output-format", "json", "--offline"), directory, cancel, line -> {});
+    // What shims complain of stands on lines of its own.
+    ended.lines().stream().filter(line -> line.startsWith("[{")).findFirst().flatMap(Json::read).ifPresent(list -> {
+          if (list instanceof Value.Arr found) {
+            for (Value item : found.items()) {
+              boolean usual = item.text("implementation").orElse("").equals("cpython") && item.text("variant").orElse("default").equals("default");
+              if (usual && item.text("path").isPresent()) {
+                all.add(new Interpreter(Path.of(item.text("path").get()), item.text("version").orElse("")));
+              }
+            }
+          }
+        });
+    all.addAll(pyenv());
+    return all;
+  }
+
+  private List<Interpreter> pyenv() {
+    List<Interpreter> found = new ArrayList<>();
+    Path versions = home.resolve(".pyenv").resolve("versions");
+    if (Files.isDirectory(versions)) {
+      try (DirectoryStream<Path> each = Files.newDirectoryStream(versions, "3.*")) {
+        for (Path version : each) {
+          Path program = version.resolve("bin").resolve("python");
+          if (version.getFileName().toString().matches("3\\.\\d+\\.\\d+") && Files.isExecutable(program)) {
+            found.add(new Interpreter(program, version.getFileName().toString()));
+          }
+        }
+      } catch (IOException e) {
+        // A folder that cannot be listed has no Python for us.
+        return found;
+      }
+    }
+    return found;
+  }
+}

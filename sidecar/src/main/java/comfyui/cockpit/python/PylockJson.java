@@ -1,0 +1,59 @@
+package comfyui.cockpit.python;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.dataformat.toml.TomlMapper;
+import comfyui.cockpit.kernel.Code;
+import comfyui.cockpit.kernel.Problem;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/** Reads uv's answer (PEP 751, pylock.toml), already narrowed to one Python and platform. */
+final class PylockJson {
+  private PylockJson() {}
+
+  static List<Resolution.Found> read(Path file, String python) throws IOException {
+    JsonNode root = new TomlMapper().readTree(Files.readString(file));
+    List<Resolution.Found> found = new ArrayList<>();
+    for (JsonNode entry : root.path("packages")) {
+      String name = LockedPackage.normalize(entry.path("name").asText());
+      String version = entry.path("version").asText();
+      if (entry.has("vcs")) {
+        JsonNode vcs = entry.path("vcs");
+        found.add(new Resolution.Found(new LockedPackage.Git(name, vcs.path("url").asText(), vcs.path("commit-id").asText()), Optional.empty(), OptionalLong.empty()));
+        continue;
+      }
+      List<JsonNode> wheels = new ArrayList<>();
+      entry.path("wheels").forEach(wheels::add);
+      Optional<JsonNode> wheel = wheels.stream().max(Comparator.comparing(node -> WheelTags.of(fileName(node)).rank(python)));
+      JsonNode chosen = wheel.orElseGet(() -> entry.has("sdist") ? entry.path("sdist") : entry.path("archive"));
+      String sha256 = chosen.path("hashes").path("sha256").asText("");
+      if (sha256.isEmpty()) {
+        throw Problem.of(Code.SOURCE_UNSUPPORTED, "The package " + name + " " + version + " comes from a place that says no SHA-256, so it cannot be locked.")
+            .withHint("Take it from an index, a wheel's address or a git repository.")
+            .with("package", name)
+            .toException();
+      }
+      OptionalLong size = chosen.has("size") ? OptionalLong.of(chosen.path("size").asLong()) : OptionalLong.empty();
+      found.add(new Resolution.Found(new LockedPackage.Dist(name, version, fileName(chosen), sha256), Optional.of(chosen.path("url").asText("")).filter(url -> !url.isEmpty()), size));
+    }
+    found.sort(Comparator.comparing(each -> each.locked().name()));
+    return found;
+  }
+
+  private static String fileName(JsonNode file) {
+    if (file.has("name")) {
+      return file.path("name").asText();
+    }
+    String at = file.has("url") ? URI.create(file.path("url").asText()).getRawPath() : file.path("path").asText();
+    return URLDecoder.decode(at.substring(at.lastIndexOf('/') + 1).replace("+", "%2B"), StandardCharsets.UTF_8);
+  }
+}

@@ -1,0 +1,121 @@
+package comfyui.cockpit.python;
+
+import comfyui.cockpit.kernel.CancelSignal;
+import comfyui.cockpit.kernel.Code;
+import comfyui.cockpit.kernel.Problem;
+import comfyui.cockpit.kernel.ProblemException;
+import comfyui.cockpit.process.Children;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** The program uv: one call, one child. */
+public final class Uv {
+  private static final Duration LOOK = Duration.ofMillis(100);
+
+  /** What a build of a package may need to see; nothing else of ours is handed down. */
+  private static final List<String> HANDED_DOWN =
+      List.of(
+          "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "APPDATA", "LOCALAPPDATA", "USERPROFILE", "HTTP_PROXY",
+          "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "CC", "CXX", "CFLAGS", "CXXFLAGS",
+          "LDFLAGS", "CUDA_HOME", "CUDA_PATH", "LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "PYENV_ROOT", "XDG_CONFIG_HOME", "XDG_DATA_HOME");
+
+  private final Optional<Path> program;
+  private final Map<String, String> environment;
+
+  /**
+   * @param program nothing if uv is not to be found
+   * @param caller the caller's variables, of which a few are handed down
+   * @param cache shared by all environments of this machine
+   */
+  public Uv(Optional<Path> program, Map<String, String> caller, Path cache) {
+    this.program = program;
+    this.environment = environment(caller, cache);
+  }
+
+  private static Map<String, String> environment(Map<String, String> caller, Path cache) {
+    Map<String, String> made = new LinkedHashMap<>();
+    caller.forEach(
+        (name, value) -> {
+          if (HANDED_DOWN.contains(name) || name.startsWith("UV_")) {
+            made.put(name, value);
+          }
+        });
+    if (!made.containsKey("SSL_CERT_FILE") && caller.containsKey("REQUESTS_CA_BUNDLE")) {
+      made.put("SSL_CERT_FILE", caller.getOrDefault("REQUESTS_CA_BUNDLE", ""));
+    }
+    made.putIfAbsent("UV_CACHE_DIR", cache.toString());
+    made.put("UV_PYTHON_DOWNLOADS", "manual");
+    made.put("UV_NO_PROGRESS", "1");
+    made.put("NO_COLOR", "1");
+    // What a package's build writes must not depend on the day or on chance.
+    made.put("SOURCE_DATE_EPOCH", "315532800");
+    made.put("PYTHONHASHSEED", "0");
+    made.put("PYTHONDONTWRITEBYTECODE", "1");
+    return made;
+  }
+
+  /** How a call ended. */
+  record Ended(int status, List<String> lines) {
+    String text() {
+      return String.join("\n", lines);
+    }
+  }
+
+  /** Where packages of this machine are kept. */
+  public Path cache() {
+    return Path.of(environment.getOrDefault("UV_CACHE_DIR", ""));
+  }
+
+  Ended run(Children children, List<String> arguments, Path directory, CancelSignal cancel, Consumer<String> log) {
+    return run(children, program().toString(), arguments, directory, cancel, log);
+  }
+
+  private Path program() {
+    return program
+        .filter(Files::isExecutable)
+        .orElseThrow(
+            () ->
+                Problem.of(Code.INTERPRETER_MISSING, "The program uv is not to be found.")
+                    .withHint("It comes with the package: `pip install jupyterlab-comfyui-cockpit`, or install uv and put it on the PATH.")
+                    .toException());
+  }
+
+  /** Runs another program in the same surroundings. */
+  Ended run(Children children, String other, List<String> arguments, Path directory, CancelSignal cancel, Consumer<String> log) {
+    cancel.throwIfCancelled();
+    List<String> command = new ArrayList<>();
+    command.add(other);
+    command.addAll(arguments);
+    List<String> lines = java.util.Collections.synchronizedList(new ArrayList<>());
+    try {
+      Children.Child child =
+          children.start(
+              new Children.Order(
+                  command,
+                  environment,
+                  directory,
+                  line -> {
+                    lines.add(line);
+                    log.accept(line);
+                  }));
+      try (CancelSignal.Registration ignored = cancel.onCancel(child::end)) {
+        Optional<Integer> status = Optional.empty();
+        while (status.isEmpty()) {
+          status = child.await(LOOK);
+        }
+        cancel.throwIfCancelled();
+        return new Ended(status.get(), List.copyOf(lines));
+      }
+    } catch (IOException e) {
+      throw new ProblemException(Problem.of(Code.PACKAGE_FAILED, other + " could not be started: " + e.getMessage() + "."), e);
+    }
+  }
+}
