@@ -35,9 +35,11 @@ import okhttp3.Call;
 import okhttp3.ConnectionPool;
 import okhttp3.Credentials;
 import okhttp3.Dns;
+import okhttp3.MediaType;
 import okhttp3.OkHttpClient;
 import okhttp3.Protocol;
 import okhttp3.Request;
+import okhttp3.RequestBody;
 import okhttp3.Response;
 import org.jspecify.annotations.Nullable;
 
@@ -76,33 +78,63 @@ public final class Http implements AutoCloseable {
     boolean isLast(Answer answer);
   }
 
+  /** What a request brings along; small enough to be held in memory. */
+  public record Content(String type, byte[] bytes) {}
+
   /**
-   * @param method {@code GET} or {@code HEAD}
+   * @param method {@code GET}, {@code HEAD} or {@code POST}
    * @param headers sent at every hop
    * @param credentials sent where they belong
    * @param bodyFollows true for a transfer that a watchdog guards itself; false ends the whole exchange at the header time-out
+   * @param content of a {@code POST}; sent again at every hop
    */
-  public record Ask(String method, Url url, Map<String, String> headers, HopHeaders credentials, boolean bodyFollows) {
+  public record Ask(String method, Url url, Map<String, String> headers, HopHeaders credentials, boolean bodyFollows, Optional<Content> content) {
     public static Ask get(Url url) {
-      return new Ask("GET", url, Map.of(), HopHeaders.NONE, false);
+      return new Ask("GET", url, Map.of(), HopHeaders.NONE, false, Optional.empty());
     }
 
     public static Ask head(Url url) {
-      return new Ask("HEAD", url, Map.of(), HopHeaders.NONE, false);
+      return new Ask("HEAD", url, Map.of(), HopHeaders.NONE, false, Optional.empty());
+    }
+
+    public static Ask post(Url url, Content content) {
+      return new Ask("POST", url, Map.of(), HopHeaders.NONE, false, Optional.of(content));
     }
 
     public Ask with(HopHeaders credentials) {
-      return new Ask(method, url, headers, credentials, bodyFollows);
+      return new Ask(method, url, headers, credentials, bodyFollows, content);
     }
 
     public Ask header(String name, String value) {
       Map<String, String> more = new LinkedHashMap<>(headers);
       more.put(name, value);
-      return new Ask(method, url, more, credentials, bodyFollows);
+      return new Ask(method, url, more, credentials, bodyFollows, content);
     }
 
     public Ask forBody() {
-      return new Ask(method, url, headers, credentials, true);
+      return new Ask(method, url, headers, credentials, true, content);
+    }
+  }
+
+  /**
+   * One hop, for a caller that has redirect rules of its own: a redirect is an answer like any other.
+   *
+   * @throws ProblemException {@code connection_failed}, {@code stalled}, {@code offline}, {@code cancelled}
+   */
+  public Answer once(Ask ask, CancelSignal cancel) {
+    Map<String, String> headers = new LinkedHashMap<>(ask.headers());
+    headers.putAll(ask.credentials().forHop(ask.url()));
+    return send(ask, ask.url(), headers, cancel);
+  }
+
+  /**
+   * The SSRF guard for a caller that follows redirects itself.
+   *
+   * @throws ProblemException {@code redirect_refused} if {@code next} lies further inside a network than {@code first}
+   */
+  public void refuseFurtherIn(Url next, Url first) {
+    if (!next.host().equals(first.host())) {
+      guard(next, addressOf(first), first);
     }
   }
 
@@ -124,7 +156,7 @@ public final class Http implements AutoCloseable {
       if (allowed.isEmpty()) {
         allowed = Optional.of(where);
       }
-      Answer answer = send(ask.method(), url, headers, ask.bodyFollows(), cancel);
+      Answer answer = send(ask, url, headers, cancel);
       boolean kept = false;
       try {
         if (!answer.isRedirect() || check.isLast(answer)) {
@@ -178,15 +210,15 @@ public final class Http implements AutoCloseable {
     return Problem.of(Code.REDIRECT_REFUSED, "The address " + url + " was not followed: " + why + ".").with("url", url.toString()).toException();
   }
 
-  private Answer send(String method, Url url, Map<String, String> headers, boolean bodyFollows, CancelSignal cancel) {
+  private Answer send(Ask ask, Url url, Map<String, String> headers, CancelSignal cancel) {
     if (settings.offline() && !Proxies.isLoopback(url.host())) {
       throw Problem.of(Code.OFFLINE, "--offline: no connection to " + url.host() + " was opened.").with("missing", List.of(url.toString())).toException();
     }
     cancel.throwIfCancelled();
-    Request.Builder builder = new Request.Builder().url(url.okhttp()).method(method, null);
+    Request.Builder builder = new Request.Builder().url(url.okhttp()).method(ask.method(), ask.content().map(Http::body).orElse(null));
     builder.header("User-Agent", settings.userAgent()).header("Accept-Encoding", "identity");
     headers.forEach(builder::header);
-    Call call = client(url.isHttps(), bodyFollows).newCall(builder.build());
+    Call call = client(url.isHttps(), ask.bodyFollows()).newCall(builder.build());
     // Lives as long as the answer: a body can be cancelled too.
     CancelSignal.Registration onCancel = cancel.onCancel(call::cancel);
     boolean kept = false;
@@ -212,6 +244,10 @@ public final class Http implements AutoCloseable {
         onCancel.close();
       }
     }
+  }
+
+  private static RequestBody body(Content content) {
+    return RequestBody.create(content.bytes(), MediaType.parse(content.type()));
   }
 
   /** Cancels a call whose headers do not come. */

@@ -1,0 +1,140 @@
+package comfyui.cockpit.git;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import comfyui.cockpit.kernel.CancelSignal;
+import comfyui.cockpit.kernel.Code;
+import comfyui.cockpit.kernel.CommitId;
+import comfyui.cockpit.kernel.Problem;
+import comfyui.cockpit.kernel.ProgressSink;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class FetchTest {
+  private Bench bench;
+  private Git git;
+  private String first;
+  private String second;
+  private RepoUrl http;
+
+  @BeforeEach
+  void serve(@TempDir Path root) throws IOException {
+    bench = new Bench(root);
+    git = bench.repository("one");
+    first = git.write("a.txt", "first\n").commit("first");
+    git.run("tag", "--annotate", "--message", "a tag", "v1");
+    git.run("tag", "light");
+    git.run("branch", "dev");
+    second = git.write("a.txt", "second\n").write("sub/b.txt", "b\n").commit("second");
+    http = bench.http("one");
+  }
+
+  @AfterEach
+  void close() {
+    bench.close();
+  }
+
+  @Test
+  void aBranchIsItsTip() {
+    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")), bench.repositories.resolve(http, Optional.of("main"), new CancelSignal()));
+  }
+
+  @Test
+  void withoutARefItIsTheDefaultBranch() {
+    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")), bench.repositories.resolve(http, Optional.empty(), new CancelSignal()));
+  }
+
+  @Test
+  void anAnnotatedTagIsItsCommit() {
+    assertEquals(first, bench.resolve(http, "v1").hex());
+    assertEquals(first, bench.resolve(http, "refs/tags/v1").hex());
+    assertEquals(first, bench.resolve(http, "light").hex());
+  }
+
+  @Test
+  void aFewDigitsAreACommitAlsoOneThatNoBranchPointsTo() throws IOException {
+    String middle = git.write("a.txt", "third\n").commit("third");
+    git.write("a.txt", "fourth\n").commit("fourth");
+    assertEquals(middle, bench.resolve(http, middle.substring(0, 8)).hex());
+    assertEquals(middle, bench.resolve(bench.file("one"), middle.substring(0, 8)).hex());
+    assertEquals(first, bench.resolve(http, first.substring(0, 7)).hex());
+  }
+
+  @Test
+  void aFullCommitIsFetchedToBeSure() {
+    assertEquals(first, bench.resolve(http, first).hex());
+    assertTrue(bench.repositories.has(http, new CommitId(first)));
+    assertEquals(Code.REF_NOT_FOUND, Bench.problem(() -> bench.resolve(http, "1".repeat(40))).code());
+  }
+
+  @Test
+  void anUnknownRefNamesTheNearest() {
+    Problem problem = Bench.problem(() -> bench.resolve(http, "mian"));
+    assertEquals(Code.REF_NOT_FOUND, problem.code());
+    assertEquals("mian", problem.args().get("ref"));
+    assertTrue(problem.hint().contains("\"main\""), problem.hint());
+  }
+
+  @Test
+  void aDeletedTagIsNotFound() throws IOException {
+    git.run("tag", "--delete", "v1");
+    assertEquals(Code.REF_NOT_FOUND, Bench.problem(() -> bench.resolve(http, "v1")).code());
+  }
+
+  @Test
+  void aBranchThatMovedIsItsNewTip() throws IOException {
+    assertEquals(second, bench.resolve(http, "main").hex());
+    String third = git.write("a.txt", "third\n").commit("third");
+    assertEquals(third, bench.resolve(http, "main").hex());
+  }
+
+  @Test
+  void aCommitIsReadFromTheCache() {
+    CommitId commit = bench.fetch(http, second);
+    assertEquals("second\n", new String(bench.repositories.read(http, commit, "a.txt", 100).orElseThrow(), StandardCharsets.UTF_8));
+    assertTrue(bench.repositories.read(http, commit, "absent", 100).isEmpty());
+    assertTrue(bench.repositories.read(http, commit, "sub", 100).isEmpty());
+  }
+
+  @Test
+  void theHistoryStaysAtTheServer() throws IOException {
+    CommitId commit = bench.fetch(http, second);
+    assertEquals("1", Git.in(bench.cache.resolve(http.slug())).run("rev-list", "--count", commit.hex()));
+    assertFalse(bench.repositories.has(http, new CommitId(first)));
+    bench.fetch(http, first);
+    assertTrue(bench.repositories.has(http, new CommitId(first)));
+    Git.in(bench.cache.resolve(http.slug())).run("fsck", "--strict");
+  }
+
+  @Test
+  void theTreeIsGitsOwn() throws IOException {
+    assertEquals(git.run("rev-parse", "HEAD^{tree}"), bench.repositories.tree(http, bench.fetch(http, second)));
+  }
+
+  @Test
+  void aServerOfOldGivesACommitWithItsBranch() throws IOException {
+    bench.server.speakOldProtocol();
+    CommitId commit = bench.fetch(http, first);
+    assertTrue(bench.repositories.has(http, commit));
+    String third = git.write("a.txt", "third\n").commit("third");
+    git.write("a.txt", "fourth\n").commit("fourth");
+    bench.repositories.fetch(http, new CommitId(third), Optional.of("refs/heads/main"), new CancelSignal(), ProgressSink.NONE);
+    assertTrue(bench.repositories.has(http, new CommitId(third)));
+    assertEquals(Code.REF_NOT_FOUND, Bench.problem(() -> bench.fetch(http, "1".repeat(40))).code());
+  }
+
+  @Test
+  void aLocalRepositoryIsFetchedFrom() {
+    CommitId commit = bench.fetch(bench.file("one"), first);
+    assertTrue(bench.repositories.has(bench.file("one"), commit));
+    assertEquals(second, bench.resolve(new RepoUrl(bench.served.resolve("one").toString()), "main").hex());
+  }
+}
