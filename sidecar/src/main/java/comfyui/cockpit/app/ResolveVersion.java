@@ -110,7 +110,7 @@ public final class ResolveVersion {
     return new Resolved(lock, false, old.map(before -> changes(before, lock)).orElseGet(() -> changes(lock)), resolver.sizes);
   }
 
-  private static VersionSpec withoutModelsIfSkipped(VersionSpec spec) {
+  static VersionSpec withoutModelsIfSkipped(VersionSpec spec) {
     return spec.options().skipModels()
         ? new VersionSpec(spec.id(), spec.comfy(), spec.nodes(), List.of(), spec.packages(), spec.python(), spec.env(), spec.options())
         : spec;

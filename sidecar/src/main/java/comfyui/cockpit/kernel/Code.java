@@ -46,6 +46,7 @@ public enum Code {
   WHEEL_MISSING(404, "Packages are missing", false, "Bring the listed files into the directory of wheels, or realize with a connection."),
   PACKAGE_FAILED(500, "A package could not be installed", false, "Read the log; another version of the package may have a wheel for this platform."),
   INTERPRETER_MISSING(404, "No such Python", false, "Install that Python, or name one in \"python\" of the spec that is here."),
+  LOCK_STALE(409, "The lock does not answer the spec", false, "Run `comfyui-cockpit version realize`; it resolves what changed and keeps every other pin."),
   ENVIRONMENT_NOT_REALIZED(409, "This version is not realized", false, "Run `comfyui-cockpit version realize` first."),
   ENVIRONMENT_BROKEN(409, "The environment is not what it was", false, "Run `comfyui-cockpit version realize` again; it mends what differs."),
   NOT_OURS(409, "This was not made by us", false, "Name a directory that holds ComfyUI or the marker .comfy_env."),
@@ -104,7 +105,7 @@ public enum Code {
           REPOSITORY_NOT_FOUND, REVISION_NOT_FOUND, FILE_NOT_FOUND, VERSION_NOT_FOUND, SOURCE_AMBIGUOUS, RATE_LIMITED, HOST_ERROR,
           CONNECTION_FAILED, REDIRECT_REFUSED, STALLED, INCOMPLETE, NOT_A_MODEL, SIZE_DIFFERS, CHECKSUM_DIFFERS, CHECKSUM_OF_HOST_DIFFERS,
           DISK_FULL, PATH_TAKEN, NOT_WRITABLE, FILE_MISSING, GIT_UNREACHABLE, REF_NOT_FOUND, DEPENDENCY_CONFLICT, WHEEL_MISSING,
-          PACKAGE_FAILED, INTERPRETER_MISSING, ENVIRONMENT_NOT_REALIZED, ENVIRONMENT_BROKEN, NOT_OURS, BUSY, CANCELLED, OFFLINE, STARTING, JAVA_MISSING, DAEMON_FAILED -> false;
+          PACKAGE_FAILED, INTERPRETER_MISSING, LOCK_STALE, ENVIRONMENT_NOT_REALIZED, ENVIRONMENT_BROKEN, NOT_OURS, BUSY, CANCELLED, OFFLINE, STARTING, JAVA_MISSING, DAEMON_FAILED -> false;
     };
   }
 }
