@@ -29,6 +29,7 @@ import org.eclipse.jgit.lib.Ref;
 import org.eclipse.jgit.lib.Repository;
 import org.eclipse.jgit.lib.RepositoryBuilder;
 import org.eclipse.jgit.lib.RepositoryCache;
+import org.eclipse.jgit.revwalk.ObjectWalk;
 import org.eclipse.jgit.revwalk.RevCommit;
 import org.eclipse.jgit.revwalk.RevObject;
 import org.eclipse.jgit.revwalk.RevWalk;
@@ -248,7 +249,9 @@ final class Fetches {
   private CommitId bring(RepoUrl repo, CommitId commit, Optional<String> refHint, Repository bare, CancelSignal cancel, ProgressSink progress) throws IOException {
     try {
       remote.fetch(repo, bare, new Want(List.of(commit.hex()), 1, false), cancel, progress);
-      return peeled(repo, bare, commit);
+      CommitId came = peeled(repo, bare, commit);
+      requireObjects(bare, came);
+      return came;
     } catch (NotGiven single) {
       progress.log("The server gives no single commits; fetching more.");
     }
@@ -259,6 +262,7 @@ final class Fetches {
       try {
         FetchResult result = remote.fetch(repo, bare, new Want(specs, depth, false), cancel, progress);
         if (reaches(bare, result, commit)) {
+          requireObjects(bare, commit);
           return commit;
         }
       } catch (NotGiven e) {
@@ -280,7 +284,21 @@ final class Fetches {
     }
   }
 
-  /** All of what was fetched now is complete, so a commit among it is. */
+  /** A server may promise a commit and send less; what complete commits have needs no look again. */
+  private static void requireObjects(Repository bare, CommitId commit) throws IOException, NotGiven {
+    try (ObjectWalk walk = new ObjectWalk(bare)) {
+      walk.setRetainBody(false);
+      walk.markStart(walk.parseCommit(ObjectId.fromString(commit.hex())));
+      for (Ref ref : bare.getRefDatabase().getRefsByPrefix(BareCache.COMPLETE)) {
+        walk.markUninteresting(walk.parseCommit(ref.getObjectId()));
+      }
+      walk.checkConnectivity();
+    } catch (MissingObjectException e) {
+      throw new NotGiven("a pack without " + e.getObjectId().name(), e);
+    }
+  }
+
+  /** Whether a commit is among what was asked for, and so among what came. */
   private static boolean reaches(Repository bare, FetchResult result, CommitId commit) throws IOException {
     ObjectId wanted = ObjectId.fromString(commit.hex());
     try (RevWalk walk = new RevWalk(bare)) {

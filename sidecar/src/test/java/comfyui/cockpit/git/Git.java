@@ -42,7 +42,7 @@ final class Git {
   record Result(int status, String output) {}
 
   Result attempt(String... arguments) throws IOException {
-    List<String> command = new ArrayList<>(List.of("git", "-c", "protocol.file.allow=always", "-c", "commit.gpgsign=false"));
+    List<String> command = new ArrayList<>(List.of("git", "-c", "protocol.file.allow=always", "-c", "commit.gpgsign=false", "-c", "core.quotePath=false"));
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true);
     environment(builder.environment());
