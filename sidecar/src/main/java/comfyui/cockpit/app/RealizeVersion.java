@@ -125,7 +125,9 @@ public final class RealizeVersion {
       part(job, MODELS_PART, Lane.DOWNLOADS, task, part -> bring(models, lock[0], part));
       part(job, BUILD_PART, Lane.ENVIRONMENTS, task, part -> result[0] = build(task, lock[0], part, false));
     }
-    versions.remember(task.named().id(), task.place());
+    if (!task.request().forTheMoment()) {
+      versions.remember(task.named().id(), task.place());
+    }
     versions.changed(List.of(task.named().id()), List.of());
     return result[0];
   }

@@ -6,6 +6,7 @@ import comfyui.cockpit.download.Presence;
 import comfyui.cockpit.download.Verified;
 import comfyui.cockpit.download.WantedFile;
 import comfyui.cockpit.files.DiskProblems;
+import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.files.Stat;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Checksum;
@@ -22,13 +23,14 @@ import comfyui.cockpit.version.Place;
 import comfyui.cockpit.version.VersionFiles.Named;
 import comfyui.cockpit.version.VersionSpec;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 
 /** The models of one version as wanted files: present, in the cache by checksum, or to be fetched. */
 final class VersionModels {
@@ -111,7 +113,7 @@ final class VersionModels {
       throw differs.problem().withHint("Run `comfyui-cockpit version verify-models --overwrite` to replace it, or correct the spec.").toException();
     }
     Optional<Path> blob = blob(wanted);
-    if (blob.isPresent() && presence instanceof Presence.Missing && link(blob.get(), wanted, cancel, progress)) {
+    if (blob.isPresent() && link(blob.get(), wanted, cancel, progress)) {
       return seen(model, wanted);
     }
     Fetched fetched = downloads.fetch(wanted, overwrite, cancel, progress);
@@ -162,14 +164,14 @@ final class VersionModels {
     }
     try {
       Files.createDirectories(wanted.target().getParent());
+      Path link = wanted.target().resolveSibling("." + wanted.target().getFileName() + "." + UUID.randomUUID().toString().substring(0, 8) + SmallFile.SUFFIX);
       try {
-        Files.createLink(wanted.target(), blob);
-      } catch (FileAlreadyExistsException e) {
-        return true;
+        Files.createLink(link, blob);
       } catch (IOException | UnsupportedOperationException e) {
         // Another file system: a symbolic link leads as well.
-        Files.createSymbolicLink(wanted.target(), blob);
+        Files.createSymbolicLink(link, blob);
       }
+      Files.move(link, wanted.target(), StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, wanted.target()), e);
     }

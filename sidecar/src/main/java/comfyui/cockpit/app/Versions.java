@@ -34,11 +34,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 
 /** What versions are declared and where they are realized: the ground that every verb about versions stands on. */
 public final class Versions implements AutoCloseable {
   private final VersionFiles files;
-  private final Repositories repositories;
+  private final Supplier<Repositories> repositories;
   private final Packages packages;
   private final Interpreters interpreters;
   private final Sources sources;
@@ -47,9 +48,11 @@ public final class Versions implements AutoCloseable {
   private final Clock clock;
   private final AtomicLong changes = new AtomicLong();
   private final Map<Path, Downloads> downloads = new LinkedHashMap<>();
+  private Optional<Repositories> opened = Optional.empty();
 
+  /** @param repositories made when first needed: the library behind it is heavy */
   public Versions(
-      VersionFiles files, Repositories repositories, Packages packages, Interpreters interpreters, Sources sources, Settings settings, Events events, Clock clock) {
+      VersionFiles files, Supplier<Repositories> repositories, Packages packages, Interpreters interpreters, Sources sources, Settings settings, Events events, Clock clock) {
     this.files = files;
     this.repositories = repositories;
     this.packages = packages;
@@ -66,15 +69,17 @@ public final class Versions implements AutoCloseable {
    * @param spec a file instead of the one in the directory of versions
    * @param lock a lock to take as it is
    * @param wheels no index, only the wheels in this directory
+   * @param forTheMoment true: nobody needs to find it later
    */
   public record Request(
-      String id, Optional<Path> spec, Optional<Path> target, Optional<Path> modelsDir, Optional<Path> wheels, Optional<Path> lock, boolean offline) {
+      String id, Optional<Path> spec, Optional<Path> target, Optional<Path> modelsDir, Optional<Path> wheels, Optional<Path> lock, boolean offline, boolean forTheMoment) {
     public static Request of(String id) {
-      return new Request(id, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), false);
+      return new Request(id, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), false, false);
     }
 
-    public Request at(Path target) {
-      return new Request(id, spec, Optional.of(target), modelsDir, wheels, lock, offline);
+    /** The same version at a place that goes again. */
+    Request aside(Path target, Path modelsDir) {
+      return new Request(id, spec, Optional.of(target), Optional.of(modelsDir), wheels, lock, offline, true);
     }
   }
 
@@ -83,7 +88,12 @@ public final class Versions implements AutoCloseable {
   }
 
   public Repositories repositories() {
-    return repositories;
+    synchronized (downloads) {
+      if (opened.isEmpty()) {
+        opened = Optional.of(repositories.get());
+      }
+      return opened.get();
+    }
   }
 
   public Packages packages() {
@@ -286,6 +296,6 @@ public final class Versions implements AutoCloseable {
         each.close();
       }
     }
-    repositories.close();
+    opened.ifPresent(Repositories::close);
   }
 }

@@ -158,6 +158,15 @@ public final class Repositories implements AutoCloseable {
     return files;
   }
 
+  /** True if none of the commits is in this bare repository: {@link #deleteUnused} would remove it. */
+  public boolean isUnused(Path bare, Set<CommitId> used) {
+    try {
+      return bare(bare.getFileName().toString()).complete().stream().noneMatch(used::contains);
+    } catch (IOException e) {
+      throw DiskProblems.of(e, bare).toException();
+    }
+  }
+
   /** The bare repositories there are. */
   public List<Path> caches() {
     if (!Files.isDirectory(cache)) {

@@ -220,6 +220,36 @@ public final class Packages {
     }
   }
 
+  /** Where uv keeps packages. */
+  public Path cache() {
+    return uv.cache();
+  }
+
+  /**
+   * Installs what a requirements file asks for, unlocked.
+   *
+   * @param without packages that are left out, whoever asks for them
+   */
+  public void installFile(
+      Path venv, Path requirements, Optional<String> torchBackend, List<String> without, boolean offline, Children children, Path work, CancelSignal cancel,
+      ProgressSink progress) {
+    try {
+      List<String> arguments = new ArrayList<>(List.of("pip", "install", "--python", Environment.python(venv).toString(), "--requirements", requirements.toString()));
+      arguments.addAll(new Origin(offline, Optional.empty(), torchBackend, List.of()).arguments());
+      if (!without.isEmpty()) {
+        Path excludes = work.resolve("without.txt");
+        Files.writeString(excludes, String.join("\n", without) + "\n");
+        arguments.addAll(List.of("--excludes", excludes.toString()));
+      }
+      Uv.Ended ended = uv.run(children, arguments, work, cancel, progress::log);
+      if (ended.status() != 0) {
+        throw UvProblems.of(ended.text(), List.of()).toException();
+      }
+    } catch (IOException e) {
+      throw new ProblemException(comfyui.cockpit.files.DiskProblems.of(e, work), e);
+    }
+  }
+
   /** Forgets what the cache has of these packages: a file of theirs is not what it was. */
   public void forget(List<String> names, Children children, Path work, CancelSignal cancel, ProgressSink progress) {
     List<String> arguments = new ArrayList<>(List.of("cache", "clean"));

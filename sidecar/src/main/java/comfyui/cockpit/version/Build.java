@@ -104,6 +104,11 @@ public final class Build {
     }
   }
 
+  /** The files as they were when it was built. */
+  public Contents contents() {
+    return stored().orElseThrow(() -> Contents.differs(Place.FILES, "is not there").toException());
+  }
+
   private Optional<Contents> stored() {
     if (contents.isEmpty()) {
       contents = Contents.readBack(root.resolve(Place.FILES));

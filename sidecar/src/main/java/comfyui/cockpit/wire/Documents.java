@@ -91,13 +91,13 @@ public final class Documents {
       case InstallModels.Result install -> install(install, job.state() == JobState.DONE);
       case VerifyModels.Result verify -> verify(verify);
       case PinModels.Result pin -> pin(pin);
-      default -> throw new IllegalArgumentException("no document for " + result.getClass());
+      default -> VersionDocuments.result(result);
     };
   }
 
   /** The event stream's first document. */
-  public static Shapes.Snapshot snapshot(int api, List<Job> jobs, String modelsRevision) {
-    return new Shapes.Snapshot(api, jobs.stream().map(Documents::jobEvent).toList(), modelsRevision, Optional.empty());
+  public static Shapes.Snapshot snapshot(int api, List<Job> jobs, String modelsRevision, String versionsRevision) {
+    return new Shapes.Snapshot(api, jobs.stream().map(Documents::jobEvent).toList(), modelsRevision, versionsRevision);
   }
 
   /** The content of one event. */

@@ -11,7 +11,6 @@ import comfyui.cockpit.app.RemoveModels;
 import comfyui.cockpit.app.VerifyModels;
 import comfyui.cockpit.comfy.WorkflowFile;
 import comfyui.cockpit.job.Jobs;
-import comfyui.cockpit.json.Checker;
 import comfyui.cockpit.json.Value;
 import comfyui.cockpit.json.Value.Obj;
 import comfyui.cockpit.kernel.CancelSignal;
@@ -58,6 +57,7 @@ public final class Routes implements CockpitApi {
       FromWorkflow fromWorkflow,
       RemoveModels remove,
       Doctor doctor,
+      VersionRoutes.Parts versions,
       Jobs jobs,
       Shapes.Health health) {}
 
@@ -75,7 +75,8 @@ public final class Routes implements CockpitApi {
 
   public Routes(Parts parts) {
     this.parts = parts;
-    this.table =
+    List<Route> all = new ArrayList<>(new VersionRoutes(parts.versions()).table());
+    all.addAll(
         List.of(
             new Route("GET", "/api/health", request -> ok(parts.health())),
             new Route("GET", "/api/models", request -> ok(status())),
@@ -93,7 +94,8 @@ public final class Routes implements CockpitApi {
             new Route("GET", "/api/jobs/{id}", request -> ok(new Shapes.OneJob(Documents.job(job(request).now())))),
             new Route("POST", "/api/jobs/{id}/cancel", this::cancel),
             new Route("GET", "/api/doctor", request -> ok(Documents.doctor(parts.doctor().examine()))),
-            new Route("GET", "/api/openapi.json", request -> new Reply(200, Reply.JSON, openApi(), Map.of())));
+            new Route("GET", "/api/openapi.json", request -> new Reply(200, Reply.JSON, openApi(), Map.of()))));
+    this.table = List.copyOf(all);
   }
 
   public List<Route> table() {
@@ -141,7 +143,7 @@ public final class Routes implements CockpitApi {
     return new Reply(problem.code().status(), Reply.PROBLEM, WireJson.write(Documents.problem(problem)), Map.of());
   }
 
-  private static Reply ok(Object document) {
+  static Reply ok(Object document) {
     return new Reply(200, Reply.JSON, WireJson.write(document), Map.of());
   }
 
@@ -294,67 +296,12 @@ public final class Routes implements CockpitApi {
         .orElseThrow(() -> Problem.of(Code.NOT_FOUND, "There is no job \"" + id + "\".").withHint("Jobs are forgotten when the daemon restarts; `jobs list` shows those there are.").toException());
   }
 
-  private static Reply started(Jobs.Handle handle) {
+  static Reply started(Jobs.Handle handle) {
     return new Reply(ACCEPTED, Reply.JSON, WireJson.write(new Shapes.OneJob(Documents.job(handle.now()))), Map.of("Location", "/api/jobs/" + handle.id()));
   }
 
   @Override
   public void close() {
     parts.jobs().close();
-  }
-
-  /** The body of a request, checked. */
-  private record Body(Checker checker, Obj obj) {
-    static Body of(Request request, List<String> known) {
-      Checker checker = new Checker("request");
-      String text = request.body().isBlank() ? "{}" : request.body();
-      Optional<Obj> obj = checker.parse(text).flatMap(value -> checker.object(value, ""));
-      obj.ifPresent(o -> checker.knownKeys(o, "", known));
-      Body body = new Body(checker, obj.orElse(new Obj(new Value.Place(0, 0, 1, 1), Map.of())));
-      body.throwIfWrong();
-      return body;
-    }
-
-    private void throwIfWrong() {
-      if (!checker.errors().isEmpty()) {
-        Problem first = checker.errors().getFirst();
-        throw Problem.of(Code.BAD_REQUEST, "The request is wrong: " + first.detail()).withHint(first.hint()).gathering(checker.errors()).toException();
-      }
-    }
-
-    Selection selection() {
-      Selection selection = new Selection(texts("bundles"), texts("models"), flag("all"));
-      throwIfWrong();
-      return selection;
-    }
-
-    boolean flag(String key) {
-      boolean flag = checker.flag(obj, "", key, false);
-      throwIfWrong();
-      return flag;
-    }
-
-    Optional<String> text(String key) {
-      return anyText(key).filter(text -> !text.isBlank());
-    }
-
-    Optional<String> anyText(String key) {
-      Optional<Value> value = checker.optional(obj, key);
-      if (value.isEmpty() || value.get() instanceof Value.Nul) {
-        return Optional.empty();
-      }
-      Optional<String> text = checker.anyString(obj, "", key);
-      throwIfWrong();
-      return text;
-    }
-
-    private List<String> texts(String key) {
-      List<String> texts = new ArrayList<>();
-      int index = 0;
-      for (Value item : checker.list(obj, "", key)) {
-        checker.string(item, "/" + key + "/" + index++).ifPresent(texts::add);
-      }
-      return texts;
-    }
   }
 }

@@ -8,7 +8,7 @@ import java.util.Optional;
 public final class Shapes {
   private Shapes() {}
 
-  public record Health(String state, String version, int api, String java, String root, String modelsDir, String startedAt) {}
+  public record Health(String state, String version, int api, String java, String root, String modelsDir, String cacheRoot, String startedAt) {}
 
   public record Where(String file, String pointer, int line, int column) {}
 
@@ -74,7 +74,7 @@ public final class Shapes {
 
   public record AllJobs(boolean ok, List<Job> jobs) {}
 
-  public record Snapshot(int api, List<JobEvent> jobs, String modelsRevision, Optional<String> versionsRevision) {}
+  public record Snapshot(int api, List<JobEvent> jobs, String modelsRevision, String versionsRevision) {}
 
   public record LogEvent(String jobId, List<String> lines) {}
 
@@ -187,4 +187,48 @@ public final class Shapes {
   public record Check(String name, String state, String detail, String hint) {}
 
   public record Doctor(boolean ok, List<Check> checks) {}
+
+  // Versions
+
+  public record VersionStep(String kind, String subject, Optional<String> from, Optional<Long> sizeBytes) {}
+
+  public record VersionPlan(
+      boolean ok, String versionId, String lockDigest, String action, List<VersionStep> steps, List<FileSystem> fileSystems, List<Problem> missing) {}
+
+  public record WrittenVersion(boolean ok, String versionId, String file) {}
+
+  public record LockChange(String what, Optional<String> from, Optional<String> to) {}
+
+  public record Resolve(boolean ok, String lockFile, String lockDigest, List<LockChange> changed) {}
+
+  public record Realize(boolean ok, String state, String target, String lockDigest, String environmentDigest, Optional<String> previous) {}
+
+  public record VersionStatus(
+      boolean ok, String versionId, String state, String target, Optional<String> lockDigest, Optional<String> environmentDigest, List<Problem> differences) {}
+
+  public record Versions(boolean ok, String revision, String directory, List<VersionStatus> versions) {}
+
+  public record Difference(String pointer, Optional<String> a, Optional<String> b) {}
+
+  public record VersionDiff(boolean ok, boolean equal, List<Difference> differences) {}
+
+  public record FreedPath(String path, long freedBytes) {}
+
+  public record KeptPath(String path, String reason) {}
+
+  /** What {@code delete} and {@code gc} say. */
+  public record Freed(boolean ok, boolean dryRun, List<FreedPath> removed, List<KeptPath> kept) {}
+
+  public record ReproduceRun(String lockDigest, String environmentDigest) {}
+
+  public record Reproduce(boolean ok, boolean equal, List<ReproduceRun> runs, List<Problem> differences) {}
+
+  public record PackedFile(String path, long sizeBytes, String sha256) {}
+
+  public record Pack(boolean ok, String path, List<PackedFile> files) {}
+
+  public record Init(boolean ok, String path, String venv, String commit, String python, String torch) {}
+
+  /** A job's part that has nothing of its own to say. */
+  public record PartDone(boolean ok) {}
 }

@@ -1,0 +1,195 @@
+package comfyui.cockpit.app;
+
+import comfyui.cockpit.files.DiskProblems;
+import comfyui.cockpit.files.SmallFile;
+import comfyui.cockpit.files.Trees;
+import comfyui.cockpit.job.Jobs;
+import comfyui.cockpit.job.Work;
+import comfyui.cockpit.kernel.Checksum;
+import comfyui.cockpit.kernel.Code;
+import comfyui.cockpit.kernel.CommitId;
+import comfyui.cockpit.kernel.ProblemException;
+import comfyui.cockpit.process.Children;
+import comfyui.cockpit.version.Build;
+import comfyui.cockpit.version.Lock;
+import comfyui.cockpit.version.Place;
+import comfyui.cockpit.version.VersionFiles.Named;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/** Frees what no version of this machine uses: old builds, model files and git objects that no lock names, stale packages. */
+public final class CollectGarbage {
+  public static final String KIND = "versions.gc";
+
+  private final Versions versions;
+  private final Jobs jobs;
+
+  public CollectGarbage(Versions versions, Jobs jobs) {
+    this.versions = versions;
+    this.jobs = jobs;
+  }
+
+  public Jobs.Handle start(boolean dryRun) {
+    versions.requireSettings();
+    return jobs.start(
+        new Jobs.Order(KIND, Optional.of(comfyui.cockpit.job.Lane.ENVIRONMENTS), false, List.of(), Optional.empty()), job -> Work.Outcome.done(new Sweep(dryRun, job).run()));
+  }
+
+  /** One collection at work. */
+  private final class Sweep {
+    private final boolean dryRun;
+    private final Work.Context job;
+    private final List<ChangeVersion.Removed> removed = new ArrayList<>();
+    private final List<ChangeVersion.Kept> kept = new ArrayList<>();
+    private final Set<CommitId> commits = new LinkedHashSet<>();
+    private final Set<Checksum> models = new LinkedHashSet<>();
+
+    private Sweep(boolean dryRun, Work.Context job) {
+      this.dryRun = dryRun;
+      this.job = job;
+    }
+
+    private ChangeVersion.Deleted run() {
+      try {
+        job.progress().phase("looking");
+        locks();
+        for (Place place : versions.places()) {
+          builds(place);
+        }
+        blobs();
+        repositories();
+        packages();
+        return new ChangeVersion.Deleted(dryRun, removed, kept);
+      } catch (IOException e) {
+        throw new ProblemException(DiskProblems.of(e, versions.settings().cacheRoot()), e);
+      }
+    }
+
+    /** Every lock that this machine knows of, also those of other roots that share its caches. */
+    private void locks() throws IOException {
+      List<Path> files = new ArrayList<>(versions.files().list().stream().map(Named::lock).toList());
+      Path resolved = versions.settings().cacheRoot().resolve("resolved");
+      if (Files.isDirectory(resolved)) {
+        try (DirectoryStream<Path> copies = Files.newDirectoryStream(resolved, "*.lock.json")) {
+          copies.forEach(files::add);
+        }
+      }
+      for (Path file : files) {
+        try {
+          versions.files().lock(file).ifPresent(this::uses);
+        } catch (ProblemException e) {
+          throw new ProblemException(
+              comfyui.cockpit.kernel.Problem.of(Code.DECLARATION_INVALID, "A lock cannot be read, so nobody can say what it uses: " + e.problem().detail())
+                  .withHint("Mend or delete " + file + ", then collect again."),
+              e);
+        }
+      }
+    }
+
+    private void uses(Lock lock) {
+      List<Lock.Checkout> checkouts = new ArrayList<>(List.of(lock.comfy()));
+      lock.nodes().forEach(node -> checkouts.add(node.checkout()));
+      for (Lock.Checkout checkout : checkouts) {
+        commits.add(checkout.commit());
+        checkout.submodules().forEach(sub -> commits.add(sub.commit()));
+      }
+      lock.models().forEach(model -> model.sha256().ifPresent(models::add));
+    }
+
+    private void builds(Place place) throws IOException {
+      job.cancelSignal().throwIfCancelled();
+      Set<String> needed = new LinkedHashSet<>(place.current().stream().toList());
+      place.previous().ifPresent(needed::add);
+      try (Place.Hold hold = place.enter(job.cancelSignal(), job.progress())) {
+        for (String key : place.builds()) {
+          Path build = place.build(key);
+          if (needed.contains(key)) {
+            new Build(place, key).lock().ifPresent(this::uses);
+            kept.add(new ChangeVersion.Kept(build, place.current().equals(Optional.of(key)) ? "It is in use." : "`version rollback` goes back to it."));
+          } else {
+            remove(build);
+          }
+        }
+      }
+    }
+
+    private void remove(Path path) throws IOException {
+      job.cancelSignal().throwIfCancelled();
+      removed.add(new ChangeVersion.Removed(path, Trees.freedBy(path)));
+      if (!dryRun) {
+        Trees.delete(path);
+      }
+    }
+
+    private void blobs() throws IOException {
+      Path cache = versions.settings().cacheModels();
+      Path sha256 = cache.resolve("sha256");
+      if (!Files.isDirectory(sha256)) {
+        return;
+      }
+      List<Path> directories;
+      try (Stream<Path> files = Files.walk(sha256, 2)) {
+        directories = files.filter(path -> path.getNameCount() == sha256.getNameCount() + 2).toList();
+      }
+      for (Path directory : directories) {
+        String hex = directory.getFileName().toString();
+        if (Checksum.looksLikeSha256(hex) && models.contains(Checksum.sha256(hex))) {
+          continue;
+        }
+        remove(directory);
+      }
+    }
+
+    private void repositories() {
+      for (Path bare : versions.repositories().caches()) {
+        job.cancelSignal().throwIfCancelled();
+        long size = versions.repositories().size(bare);
+        boolean unused = dryRun ? versions.repositories().isUnused(bare, commits) : versions.repositories().deleteUnused(bare, commits, job.cancelSignal());
+        if (unused) {
+          removed.add(new ChangeVersion.Removed(bare, size));
+        }
+      }
+    }
+
+    /** uv itself knows what of its cache nothing refers to; how much that is, it tells nobody before. */
+    private void packages() throws IOException {
+      if (dryRun) {
+        return;
+      }
+      Path work = versions.workDirectory();
+      try (Children children = versions.children(work.resolve("children.json"))) {
+        Path cache = versions.packages().cache();
+        long before = Trees.freedBy(cache);
+        versions.packages().prune(children, work, job.cancelSignal(), job.progress());
+        long freed = before - Trees.freedBy(cache);
+        if (freed > 0) {
+          removed.add(new ChangeVersion.Removed(cache, freed));
+        }
+      } finally {
+        Trees.delete(work);
+      }
+      // What killed processes left of their work.
+      Path left = versions.settings().cacheRoot().resolve("work");
+      if (Files.isDirectory(left, LinkOption.NOFOLLOW_LINKS)) {
+        try (DirectoryStream<Path> each = Files.newDirectoryStream(left)) {
+          for (Path path : each) {
+            if (Files.getLastModifiedTime(path).toInstant().isBefore(versions.clock().now().minus(java.time.Duration.ofDays(1)))) {
+              remove(path);
+            }
+          }
+        }
+      }
+      SmallFile.sweep(versions.settings().cacheRoot().resolve("resolved"), versions.clock().now().minus(java.time.Duration.ofHours(1)));
+    }
+  }
+
+}
