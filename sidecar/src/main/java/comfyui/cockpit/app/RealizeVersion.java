@@ -87,20 +87,21 @@ public final class RealizeVersion {
     VersionSpec spec = versions.files().good(named);
     Place place = versions.place(request);
     place.requireFree();
-    return new Task(request, named, spec, place, versions.modelsDir(request, place), request.offline() || spec.options().offline());
+    Versions.Request with = PackVersion.Pack.around(named.spec()).flatMap(PackVersion.Pack::wheels).filter(wheels -> request.wheels().isEmpty()).map(request::withWheels).orElse(request);
+    return new Task(with, named, spec, place, versions.modelsDir(request, place), request.offline() || spec.options().offline());
   }
 
   /** What would be done; writes nothing but what a cache keeps. */
   public VersionPlan plan(Versions.Request request, CancelSignal cancel, ProgressSink progress) {
     Task task = task(request);
-    ResolveVersion.Resolved resolved = resolve.resolve(request, task.named(), task.spec(), false, cancel, progress);
+    ResolveVersion.Resolved resolved = resolve(task, cancel, progress);
     return plan(task, resolved, cancel);
   }
 
   private Result run(Task task, Work.Context job) {
     job.started();
     CancelSignal cancel = job.cancelSignal();
-    ResolveVersion.Resolved resolved = resolve.resolve(task.request(), task.named(), task.spec(), false, cancel, job.progress());
+    ResolveVersion.Resolved resolved = resolve(task, cancel, job.progress());
     Optional<Result> unchanged = unchanged(task, resolved.lock());
     if (unchanged.isPresent()) {
       return unchanged.get();
@@ -130,6 +131,12 @@ public final class RealizeVersion {
     }
     versions.changed(List.of(task.named().id()), List.of());
     return result[0];
+  }
+
+  private ResolveVersion.Resolved resolve(Task task, CancelSignal cancel, ProgressSink progress) {
+    ResolveVersion.Resolved resolved = resolve.resolve(task.request(), task.named(), task.spec(), false, cancel, progress);
+    PackVersion.Pack.around(task.named().spec()).ifPresent(pack -> pack.unpackCommits(versions, resolved.lock()));
+    return resolved;
   }
 
   private static Problem summary(List<Problem> missing) {

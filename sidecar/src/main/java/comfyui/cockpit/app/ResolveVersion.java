@@ -359,7 +359,7 @@ public final class ResolveVersion {
         return local(model, local);
       }
       if (offline) {
-        Optional<Path> blob = model.checksum().flatMap(versions::blob);
+        Optional<Path> blob = model.checksum().flatMap(checksum -> versions.blob(checksum, versions.named(request).spec()));
         if (declared.isPresent() && blob.isPresent() && model.target().isPresent()) {
           OptionalLong size = Stat.of(blob.get()).map(Stat::size).map(OptionalLong::of).orElseGet(OptionalLong::empty);
           return new Lock.Model(model.target().get(), model.source().uri(), size, declared);

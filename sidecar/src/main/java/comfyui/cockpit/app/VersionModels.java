@@ -41,16 +41,18 @@ final class VersionModels {
   private final Path modelsDir;
   private final Downloads downloads;
   private final SourceUri sources;
+  private final Path spec;
   private final Map<ModelPath, Checksum> declared = new LinkedHashMap<>();
 
-  /** @param spec for checksums that a lock cannot hold */
-  VersionModels(Versions versions, Named named, Optional<VersionSpec> spec, Place place, Path modelsDir) {
+  /** @param declaration for checksums that a lock cannot hold */
+  VersionModels(Versions versions, Named named, Optional<VersionSpec> declaration, Place place, Path modelsDir) {
     this.versions = versions;
     this.place = place;
     this.modelsDir = modelsDir;
     this.downloads = versions.downloads(modelsDir, place);
     this.sources = new SourceUri(versions.hubs(), named.spec().toAbsolutePath().getParent());
-    spec.ifPresent(s -> s.models().forEach(model -> model.target().ifPresent(target -> model.checksum().ifPresent(checksum -> declared.put(target, checksum)))));
+    this.spec = named.spec();
+    declaration.ifPresent(s -> s.models().forEach(model -> model.target().ifPresent(target -> model.checksum().ifPresent(checksum -> declared.put(target, checksum)))));
   }
 
   Downloads downloads() {
@@ -88,7 +90,7 @@ final class VersionModels {
   }
 
   Optional<Path> blob(WantedFile wanted) {
-    return wanted.checksum().flatMap(versions::blob).filter(blob -> wanted.size().isEmpty() || Stat.of(blob).map(Stat::size).equals(Optional.of(wanted.size().getAsLong())));
+    return wanted.checksum().flatMap(checksum -> versions.blob(checksum, spec)).filter(blob -> wanted.size().isEmpty() || Stat.of(blob).map(Stat::size).equals(Optional.of(wanted.size().getAsLong())));
   }
 
   /** True if the model can be brought without asking a host. */

@@ -1,6 +1,7 @@
 package comfyui.cockpit.app;
 
 import comfyui.cockpit.download.Downloads;
+import comfyui.cockpit.download.Limits;
 import comfyui.cockpit.files.DiskProblems;
 import comfyui.cockpit.files.Roots;
 import comfyui.cockpit.files.SmallFile;
@@ -77,6 +78,10 @@ public final class Versions implements AutoCloseable {
       return new Request(id, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), false, false);
     }
 
+    Request withWheels(Path directory) {
+      return new Request(id, spec, target, modelsDir, Optional.of(directory), lock, offline, forTheMoment);
+    }
+
     /** The same version at a place that goes again. */
     Request aside(Path target, Path modelsDir) {
       return new Request(id, spec, Optional.of(target), Optional.of(modelsDir), wheels, lock, offline, true);
@@ -114,6 +119,10 @@ public final class Versions implements AutoCloseable {
 
   public Hubs hubs() {
     return settings.hubs();
+  }
+
+  Limits limits() {
+    return settings.limits();
   }
 
   public Clock clock() {
@@ -175,15 +184,16 @@ public final class Versions implements AutoCloseable {
     return blobPlace(settings().cacheModels(), checksum);
   }
 
-  private static Path blobPlace(Path cache, Checksum checksum) {
+  static Path blobPlace(Path cache, Checksum checksum) {
     String algorithm = checksum.algorithm() == Checksum.Algorithm.MD5 ? "md5" : "sha256";
     return cache.resolve(algorithm).resolve(checksum.hex().substring(0, 2)).resolve(checksum.hex()).resolve("blob");
   }
 
-  /** The cached file of this checksum, also in a predecessor's cache. */
-  Optional<Path> blob(Checksum checksum) {
+  /** The cached file of this checksum, also in a predecessor's cache, and in the pack that a spec lies in. */
+  Optional<Path> blob(Checksum checksum, Path spec) {
     List<Path> caches = new ArrayList<>(List.of(settings().cacheModels()));
     settings().comfyHome().ifPresent(home -> caches.add(home.resolve(".cache").resolve("models")));
+    PackVersion.Pack.around(spec).ifPresent(pack -> caches.add(pack.models()));
     return caches.stream().map(cache -> blobPlace(cache, checksum)).filter(Files::isRegularFile).findFirst();
   }
 

@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.eclipse.jgit.attributes.Attribute;
 import org.eclipse.jgit.attributes.Attributes;
 import org.eclipse.jgit.errors.CorruptObjectException;
@@ -114,6 +116,7 @@ record Entry(String path, String inner, FileMode type, ObjectId id, long size, E
     ObjectChecker checker = new ObjectChecker().setSafeForMacOS(true);
     Map<String, String> folded = new HashMap<>();
     Map<String, String> links = new HashMap<>();
+    Set<String> submodules = entries.stream().filter(Entry::isGitlink).map(Entry::path).collect(Collectors.toSet());
     for (Entry entry : entries) {
       try {
         checker.checkPath(entry.path());
@@ -129,8 +132,9 @@ record Entry(String path, String inner, FileMode type, ObjectId id, long size, E
     for (Entry entry : entries) {
       for (int slash = entry.path().indexOf('/'); slash > 0; slash = entry.path().indexOf('/', slash + 1)) {
         String other = folded.get(fold(entry.path().substring(0, slash)));
-        if (other != null) {
-          throw refused(Code.DECLARATION_INVALID, repo, entry.path(), "\"" + other + "\" is a file and would be its directory");
+        // A submodule's own files lie below its gitlink.
+        if (other != null && !(submodules.contains(other) && entry.path().startsWith(other + "/"))) {
+          throw refused(Code.DECLARATION_INVALID, repo, entry.path(), "\"" + other + "\" is no directory where upper and lower case are the same");
         }
       }
       if (entry.isLink() && leadsOut(entry.path(), links)) {

@@ -62,7 +62,7 @@ final class Fetches {
     if (cached.isPresent() && !repo.isLocal() && remote.isOffline()) {
       return new Resolved(cached.get(), Optional.empty());
     }
-    remote.refuseIfOffline(repo, name);
+    remote.refuseIfOffline(repo, List.of(name));
     List<String> candidates = candidates(name);
     Map<String, Ref> refs = candidates.isEmpty() ? Map.of() : remote.refs(repo, candidates, cancel);
     for (String candidate : candidates) {
@@ -231,7 +231,7 @@ final class Fetches {
     if (cache.has(commit)) {
       return commit;
     }
-    remote.refuseIfOffline(repo, commit.hex());
+    remote.refuseIfOffline(repo, List.of(commit.hex()));
     try (BareCache.Hold hold = cache.enter(cancel, progress);
         Repository bare = cache.open()) {
       if (BareCache.isComplete(bare, commit)) {
@@ -285,7 +285,7 @@ final class Fetches {
   }
 
   /** A server may promise a commit and send less; what complete commits have needs no look again. */
-  private static void requireObjects(Repository bare, CommitId commit) throws IOException, NotGiven {
+  static void requireObjects(Repository bare, CommitId commit) throws IOException, NotGiven {
     try (ObjectWalk walk = new ObjectWalk(bare)) {
       walk.setRetainBody(false);
       walk.markStart(walk.parseCommit(ObjectId.fromString(commit.hex())));

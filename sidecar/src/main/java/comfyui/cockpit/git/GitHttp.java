@@ -34,6 +34,8 @@ import org.jspecify.annotations.Nullable;
  * downloads. Logins are added here, after a 401 and only for the exact host; JGit never sees one. Lives as long as one operation.
  */
 final class GitHttp implements HttpConnectionFactory, AutoCloseable {
+  private static final long SMALL = 64 << 10;
+
   private final Http http;
   private final Netrc netrc;
   private final CancelSignal cancel;
@@ -60,6 +62,11 @@ final class GitHttp implements HttpConnectionFactory, AutoCloseable {
   /** True if a login of the user's was sent. */
   boolean loginWasSent() {
     return !withLogin.isEmpty();
+  }
+
+  /** True if no pack can have come: what came is less than any pack of files is likely to be. */
+  boolean receivedNothing() {
+    return received < SMALL;
   }
 
   /** True if what answered is no repository: a page, or files that only a dumb client would walk. */

@@ -11,13 +11,13 @@ import comfyui.cockpit.net.Http;
 import comfyui.cockpit.net.NetSettings;
 import comfyui.cockpit.net.Retry;
 import comfyui.cockpit.net.Url;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.net.ConnectException;
-import java.net.NoRouteToHostException;
+import java.net.ProtocolException;
 import java.net.SocketException;
-import java.net.SocketTimeoutException;
 import java.net.URISyntaxException;
+import java.net.UnknownHostException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,8 +59,18 @@ final class Remote implements AutoCloseable {
     this.netrc = Netrc.read(access.netrc());
   }
 
-  /** What to fetch; a depth of 0 means all of the history. */
-  record Want(List<String> specs, int depth, boolean commitsOnly) {}
+  /**
+   * What to fetch.
+   *
+   * @param depth how much of the history; 0 is all of it, 1 none
+   * @param commitsOnly without trees and files, if the server can do that
+   */
+  record Want(List<String> specs, int depth, boolean commitsOnly) {
+    /** Servers of old close the connection on whoever asks for a commit that is no tip, and JGit misses the word they say before. */
+    boolean isRefusedBySilence() {
+      return depth == 1;
+    }
+  }
 
   /** The server has no such object or ref, or does not give it by this way of asking; it answered all the same. */
   static final class NotGiven extends Exception {
@@ -99,6 +109,7 @@ final class Remote implements AutoCloseable {
           try {
             return talk(
                 repo,
+                false,
                 cancel,
                 ProgressSink.NONE,
                 requests -> {
@@ -108,7 +119,7 @@ final class Remote implements AutoCloseable {
                   }
                 });
           } catch (NotGiven e) {
-            throw unreachable(repo, "It answered: " + e.getMessage(), true).toException();
+            throw unreachable(repo, "It answered: " + e.getMessage() + ".", true).toException();
           }
         });
   }
@@ -124,6 +135,7 @@ final class Remote implements AutoCloseable {
       try {
         return talk(
             repo,
+            want.isRefusedBySilence(),
             cancel,
             progress,
             requests -> {
@@ -150,9 +162,11 @@ final class Remote implements AutoCloseable {
   }
 
   /** @throws ProblemException {@code offline} if the repository is not on this machine and we may not leave it */
-  void refuseIfOffline(RepoUrl repo, String what) {
+  void refuseIfOffline(RepoUrl repo, List<String> what) {
     if (settings.offline() && !repo.isLocal()) {
-      throw Problem.of(Code.OFFLINE, "--offline: " + what + " of " + repo + " is not in the cache.").with("missing", List.of(repo + "@" + what)).toException();
+      throw Problem.of(Code.OFFLINE, "--offline: " + String.join(", ", what) + " of " + repo + " is not in the cache.")
+          .with("missing", what.stream().map(one -> repo + "@" + one).toList())
+          .toException();
     }
   }
 
@@ -182,7 +196,8 @@ final class Remote implements AutoCloseable {
     T with(GitHttp requests) throws IOException;
   }
 
-  private <T> T talk(RepoUrl repo, CancelSignal cancel, ProgressSink progress, Talk<T> talk) throws NotGiven {
+  /** @param silenceRefuses whether an end without an answer may be the answer */
+  private <T> T talk(RepoUrl repo, boolean silenceRefuses, CancelSignal cancel, ProgressSink progress, Talk<T> talk) throws NotGiven {
     cancel.throwIfCancelled();
     if (repo.isSsh()) {
       throw unreachable(repo, "Repositories are not fetched over ssh.", false).withHint("Write its https:// address; a login for it goes into ~/.netrc.").toException();
@@ -197,7 +212,7 @@ final class Remote implements AutoCloseable {
         throw translated(e.problem(), repo);
       } catch (IOException | RuntimeException e) {
         cancel.throwIfCancelled();
-        throw failure(e, repo, requests);
+        throw failure(e, repo, silenceRefuses, requests);
       }
     }
   }
@@ -246,7 +261,7 @@ final class Remote implements AutoCloseable {
     };
   }
 
-  private ProblemException failure(Exception e, RepoUrl repo, GitHttp requests) throws NotGiven {
+  private ProblemException failure(Exception e, RepoUrl repo, boolean silenceRefuses, GitHttp requests) throws NotGiven {
     Optional<ProblemException> ours = problemIn(e);
     if (ours.isPresent()) {
       return translated(ours.get().problem(), repo);
@@ -265,6 +280,9 @@ final class Remote implements AutoCloseable {
     int status = requests.lastStatus().orElse(200);
     if (status != 200) {
       return refused(repo, status, requests.loginWasSent());
+    }
+    if (silenceRefuses && requests.receivedNothing() && isEnd(e)) {
+      throw new NotGiven("it closed the connection", e);
     }
     if (isOfTheConnection(e)) {
       return unreachable(repo, "The connection failed: " + saying(e) + ".", true).toException();
@@ -296,11 +314,19 @@ final class Remote implements AutoCloseable {
     return new Problem(base.code(), base.detail(), base.hint(), base.args(), base.where(), retryable, base.link(), base.errors());
   }
 
+  private static boolean isEnd(Throwable e) {
+    for (Throwable at = e; at != null; at = at.getCause()) {
+      if (at instanceof EOFException || String.valueOf(at.getMessage()).contains("Short read of block")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private static boolean isOfTheConnection(Throwable e) {
     for (Throwable at = e; at != null; at = at.getCause()) {
       String text = String.valueOf(at.getMessage());
-      if (at instanceof SocketException || at instanceof SocketTimeoutException || at instanceof ConnectException || at instanceof NoRouteToHostException
-          || at instanceof java.net.UnknownHostException || at instanceof InterruptedIOException || at instanceof java.io.EOFException
+      if (at instanceof SocketException || at instanceof UnknownHostException || at instanceof InterruptedIOException || at instanceof EOFException || at instanceof ProtocolException
           || text.contains("hung up unexpectedly") || text.contains("unknown host") || text.contains("Connection refused") || text.contains("timed out")
           || text.contains("Short read") || text.contains("Invalid packet line header")) {
         return true;
@@ -316,7 +342,7 @@ final class Remote implements AutoCloseable {
       innermost = innermost.getCause();
     }
     String text = Optional.ofNullable(innermost.getMessage()).orElse(innermost.getClass().getSimpleName());
-    String line = redact(text).replaceAll("\\p{Cntrl}+", " ").strip();
+    String line = redact(text).replaceAll("\\p{Cntrl}+", " ").replaceAll("[.\\s]+$", "").strip();
     return line.length() > LONGEST_SAYING ? line.substring(0, LONGEST_SAYING) + "…" : line;
   }
 

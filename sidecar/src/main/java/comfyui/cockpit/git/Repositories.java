@@ -9,12 +9,15 @@ import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.ProgressSink;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.eclipse.jgit.lib.FileMode;
@@ -37,6 +40,7 @@ public final class Repositories implements AutoCloseable {
   private final Path cache;
   private final Clock clock;
   private final Remote remote;
+  private final Scratch scratch;
   private final Fetches fetches;
   private final ConcurrentHashMap<String, BareCache> bares = new ConcurrentHashMap<>();
 
@@ -50,7 +54,8 @@ public final class Repositories implements AutoCloseable {
     this.cache = cache.toAbsolutePath().normalize();
     this.clock = clock;
     this.remote = new Remote(access);
-    this.fetches = new Fetches(remote, new Scratch(this.cache.resolve(Scratch.NAME), clock));
+    this.scratch = new Scratch(this.cache.resolve(Scratch.NAME), clock);
+    this.fetches = new Fetches(remote, scratch);
   }
 
   /**
@@ -156,6 +161,96 @@ public final class Repositories implements AutoCloseable {
       files.add(new TrackedFile(entry.path(), entry.mode(), entry.contentSize()));
     }
     return files;
+  }
+
+  /**
+   * Packs a commit that is in the cache into a file that git takes for a bundle, as the branch {@code cockpit}, with as much of its history
+   * as the cache has. LFS contents are not in it. Where the history is cut, which is the rule, {@code git bundle verify} is content and
+   * {@code git clone} is not, for want of the parents; git reads it in a repository that knows of the cut:
+   * {@code git init r; echo <commit> > r/.git/shallow; git -C r fetch <file> cockpit}.
+   *
+   * @throws ProblemException {@code file_missing} if the cache lacks the commit, and those of the disk
+   */
+  public void bundle(RepoUrl repo, CommitId commit, Path file) {
+    new Bundles(this).write(repo, commit, file);
+  }
+
+  /**
+   * Takes a commit out of a bundle into the cache; does nothing if it is there.
+   *
+   * @throws ProblemException {@code file_missing} if the file is not there or does not give that commit whole
+   */
+  public void unbundle(RepoUrl repo, Path file, CommitId commit) {
+    new Bundles(this).read(repo, file, commit);
+  }
+
+  /**
+   * The LFS files of one commit, without those of its submodules, for whoever carries them elsewhere beside a {@link #bundle}.
+   *
+   * @return where the cache keeps each, by path; a checkout has brought them there
+   */
+  public Map<String, Path> lfsFiles(RepoUrl repo, CommitId commit) {
+    Map<String, Path> files = new TreeMap<>();
+    for (Entry entry : Entry.of(this, repo, commit, "")) {
+      entry.lfs().map(pointer -> bare(repo).lfsObject(pointer.sha256())).filter(Files::isRegularFile).ifPresent(stored -> files.put(entry.path(), stored));
+    }
+    return files;
+  }
+
+  /**
+   * Takes the content of one LFS file into the cache.
+   *
+   * @param path of the file in the commit, which is in the cache
+   * @throws ProblemException {@code git_unreachable} if the content is not the one that the commit points to, {@code file_missing} if the
+   *     commit has no such LFS file
+   */
+  public void addLfsFile(RepoUrl repo, CommitId commit, String path, Path content) {
+    Entry entry =
+        Entry.of(this, repo, commit, "").stream()
+            .filter(at -> at.path().equals(path) && at.lfs().isPresent())
+            .findFirst()
+            .orElseThrow(() -> Problem.of(Code.FILE_MISSING, "\"" + path + "\" of " + repo + " is no LFS file.").toException());
+    new Lfs(this, new CancelSignal(), ProgressSink.NONE).add(repo, entry, content);
+  }
+
+  /**
+   * How much a bare repository takes.
+   *
+   * @param bare one of {@link #caches}
+   * @return bytes of its files
+   */
+  public long size(Path bare) {
+    try (Stream<Path> files = Files.walk(bare)) {
+      return files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum();
+    } catch (IOException | UncheckedIOException e) {
+      throw DiskProblems.of(e instanceof IOException io ? io : new IOException(e), bare).toException();
+    }
+  }
+
+  /**
+   * Removes a bare repository that none of the commits needs. A checkout that still borrows from it is useless afterwards, so the caller
+   * names the commits of all checkouts.
+   *
+   * @param bare one of {@link #caches}
+   * @return whether it was removed
+   */
+  public boolean deleteUnused(Path bare, Set<CommitId> used, CancelSignal cancel) {
+    BareCache unused = bare(bare.getFileName().toString());
+    if (!caches().contains(bare)) {
+      return false;
+    }
+    try (BareCache.Hold hold = unused.enter(cancel, ProgressSink.NONE)) {
+      if (unused.complete().stream().anyMatch(used::contains)) {
+        return false;
+      }
+      // In one step out of sight, so that a kill leaves no half that passes for a cache.
+      Path away = scratch.fresh();
+      Files.move(unused.directory(), away);
+      Scratch.delete(away);
+      return true;
+    } catch (IOException e) {
+      throw DiskProblems.of(e, bare).toException();
+    }
   }
 
   /** True if none of the commits is in this bare repository: {@link #deleteUnused} would remove it. */

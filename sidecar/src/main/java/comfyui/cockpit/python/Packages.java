@@ -173,6 +173,29 @@ public final class Packages {
         : Problem.of(Code.OFFLINE, "Packages are not in the cache: " + String.join(", ", sorted) + ".").with("missing", sorted);
   }
 
+  /** Where the files of locked packages lie just now, by SHA-256. */
+  public Map<String, String> addresses(
+      List<LockedPackage> packages, Interpreter python, String platform, Origin origin, Children children, Path work, CancelSignal cancel) {
+    try {
+      Path in = work.resolve("locked.txt");
+      Path out = work.resolve("pylock.toml");
+      List<String> lines = new ArrayList<>(origin.places());
+      packages.forEach(each -> lines.add(each.requirement()));
+      Files.writeString(in, String.join("\n", lines) + "\n");
+      List<String> arguments = new ArrayList<>(List.of("pip", "compile", "--quiet", "--no-header", "--no-deps", "--format", "pylock.toml", "--output-file", out.toString()));
+      arguments.addAll(List.of("--index-strategy", "unsafe-best-match", "--python", python.program().toString(), "--python-version", python.version(), "--python-platform", platform));
+      arguments.addAll(origin.arguments());
+      arguments.add(in.toString());
+      Uv.Ended ended = uv.run(children, arguments, work, cancel, line -> {});
+      if (ended.status() != 0) {
+        throw UvProblems.of(ended.text(), List.of()).toException();
+      }
+      return PylockJson.addresses(out);
+    } catch (IOException e) {
+      throw new ProblemException(comfyui.cockpit.files.DiskProblems.of(e, work), e);
+    }
+  }
+
   /** Makes an empty environment that may be carried to another place. */
   public void createEnvironment(Interpreter python, Path venv, Children children, CancelSignal cancel, ProgressSink progress) {
     Uv.Ended ended =

@@ -12,7 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -47,6 +49,22 @@ final class PylockJson {
     }
     found.sort(Comparator.comparing(each -> each.locked().name()));
     return found;
+  }
+
+  /** Every file's address, by SHA-256. */
+  static Map<String, String> addresses(Path file) throws IOException {
+    Map<String, String> addresses = new LinkedHashMap<>();
+    for (JsonNode entry : new TomlMapper().readTree(Files.readString(file)).path("packages")) {
+      List<JsonNode> files = new ArrayList<>(List.of(entry.path("sdist"), entry.path("archive")));
+      entry.path("wheels").forEach(files::add);
+      for (JsonNode each : files) {
+        String sha256 = each.path("hashes").path("sha256").asText("");
+        if (!sha256.isEmpty() && each.has("url")) {
+          addresses.put(sha256, each.path("url").asText());
+        }
+      }
+    }
+    return addresses;
   }
 
   private static String fileName(JsonNode file) {

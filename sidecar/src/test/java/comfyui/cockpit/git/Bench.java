@@ -66,6 +66,7 @@ final class Bench implements AutoCloseable {
     return repositories.submodules(repo, commit, new CancelSignal(), ProgressSink.NONE);
   }
 
+  /** With its submodules, into a directory of that name. */
   Git checkout(RepoUrl repo, CommitId commit, String target) {
     Path directory = root.resolve(target);
     repositories.checkout(repo, commit, submodules(repo, commit), directory, new CancelSignal(), ProgressSink.NONE);

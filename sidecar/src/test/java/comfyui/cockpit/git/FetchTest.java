@@ -120,15 +120,47 @@ class FetchTest {
   }
 
   @Test
-  void aServerOfOldGivesACommitWithItsBranch() throws IOException {
+  void aServerThatGivesOnlyTipsGivesACommitWithItsBranch() throws IOException {
+    try (TcpGit old = new TcpGit(bench.served, false)) {
+      RepoUrl repo = old.url("one");
+      assertEquals(second, bench.resolve(repo, "main").hex());
+      bench.fetch(repo, second);
+      assertTrue(bench.repositories.has(repo, bench.fetch(repo, first)));
+      String third = git.write("a.txt", "third\n").commit("third");
+      git.write("a.txt", "fourth\n").commit("fourth");
+      bench.repositories.fetch(repo, new CommitId(third), Optional.of("refs/heads/main"), new CancelSignal(), ProgressSink.NONE);
+      assertTrue(bench.repositories.has(repo, new CommitId(third)));
+      assertEquals(Code.REF_NOT_FOUND, Bench.problem(() -> bench.fetch(repo, "1".repeat(40))).code());
+    }
+  }
+
+  @Test
+  void aServerWithoutProtocolTwoIsUnderstood() {
     bench.server.speakOldProtocol();
-    CommitId commit = bench.fetch(http, first);
-    assertTrue(bench.repositories.has(http, commit));
-    String third = git.write("a.txt", "third\n").commit("third");
-    git.write("a.txt", "fourth\n").commit("fourth");
-    bench.repositories.fetch(http, new CommitId(third), Optional.of("refs/heads/main"), new CancelSignal(), ProgressSink.NONE);
-    assertTrue(bench.repositories.has(http, new CommitId(third)));
-    assertEquals(Code.REF_NOT_FOUND, Bench.problem(() -> bench.fetch(http, "1".repeat(40))).code());
+    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")), bench.repositories.resolve(http, Optional.empty(), new CancelSignal()));
+    assertTrue(bench.repositories.has(http, bench.fetch(http, first)));
+  }
+
+  @Test
+  void whatAForcePushDroppedIsKeptWhereItWas() throws IOException {
+    CommitId dropped = bench.fetch(http, second);
+    git.run("reset", "--quiet", "--hard", first);
+    git.run("reflog", "expire", "--expire=now", "--all");
+    git.run("gc", "--quiet", "--prune=now");
+    assertEquals(second, bench.resolve(http, second).hex());
+    bench.checkout(http, dropped, "target");
+    try (Repositories fresh = bench.repositories(bench.root.resolve("fresh"), false)) {
+      Problem problem = Bench.problem(() -> fresh.resolve(http, Optional.of(second), new CancelSignal()));
+      assertEquals(Code.REF_NOT_FOUND, problem.code());
+      assertEquals(second, problem.args().get("ref"));
+    }
+  }
+
+  @Test
+  void theDigitsOfATagAreItsCommitAndThoseOfATreeNone() throws IOException {
+    assertEquals(first, bench.resolve(http, git.run("rev-parse", "v1")).hex());
+    String tree = git.run("rev-parse", "HEAD^{tree}");
+    assertEquals(Code.REF_NOT_FOUND, Bench.problem(() -> bench.resolve(http, tree)).code());
   }
 
   @Test

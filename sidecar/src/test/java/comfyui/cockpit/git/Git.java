@@ -32,7 +32,16 @@ final class Git {
 
   /** What it prints, without the last line end; fails the test if git fails. */
   String run(String... arguments) throws IOException {
-    Result result = attempt(arguments);
+    Result result = attempt(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")), arguments);
+    if (result.status() != 0) {
+      throw new AssertionError("git " + String.join(" ", arguments) + " failed: " + result.output());
+    }
+    return result.output();
+  }
+
+  /** The same, with a file as its input. */
+  String runWith(Path input, String... arguments) throws IOException {
+    Result result = attempt(ProcessBuilder.Redirect.from(input.toFile()), arguments);
     if (result.status() != 0) {
       throw new AssertionError("git " + String.join(" ", arguments) + " failed: " + result.output());
     }
@@ -41,14 +50,13 @@ final class Git {
 
   record Result(int status, String output) {}
 
-  Result attempt(String... arguments) throws IOException {
+  private Result attempt(ProcessBuilder.Redirect input, String... arguments) throws IOException {
     List<String> command = new ArrayList<>(List.of("git", "-c", "protocol.file.allow=always", "-c", "commit.gpgsign=false", "-c", "core.quotePath=false"));
     command.addAll(List.of(arguments));
-    ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true);
+    ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true).redirectInput(input);
     environment(builder.environment());
     try {
       Process process = builder.start();
-      process.getOutputStream().close();
       String output;
       try (InputStream in = process.getInputStream()) {
         output = new String(in.readAllBytes(), StandardCharsets.UTF_8).stripTrailing();

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.BooleanSupplier;
 
 /** {@code git http-backend} behind a small server: all repositories below one directory. */
 final class GitServer implements AutoCloseable {
@@ -25,6 +26,8 @@ final class GitServer implements AutoCloseable {
   private final List<String> asked = new CopyOnWriteArrayList<>();
   private volatile Optional<String> login = Optional.empty();
   private volatile boolean oldProtocol;
+  private volatile int longest = Integer.MAX_VALUE;
+  private volatile BooleanSupplier breaks = () -> false;
   private volatile Optional<Answering> instead = Optional.empty();
 
   /** Answers a request itself, or says false. */
@@ -69,6 +72,12 @@ final class GitServer implements AutoCloseable {
 
   void insteadAnswer(Answering answering) {
     instead = Optional.of(answering);
+  }
+
+  /** Ends answers that are longer than that in their middle, as long as the condition says so. */
+  void breakAfter(int bytes, BooleanSupplier when) {
+    longest = bytes;
+    breaks = when;
   }
 
   private void serve(HttpExchange exchange) throws IOException {
@@ -128,8 +137,14 @@ final class GitServer implements AutoCloseable {
           exchange.getResponseHeaders().add(header[0], header[1]);
         }
       }
+      byte[] body = out.readAllBytes();
+      if (body.length > longest && breaks.getAsBoolean()) {
+        exchange.sendResponseHeaders(status, body.length);
+        exchange.getResponseBody().write(body, 0, longest);
+        return;
+      }
       exchange.sendResponseHeaders(status, 0);
-      out.transferTo(exchange.getResponseBody());
+      exchange.getResponseBody().write(body);
     }
   }
 
