@@ -143,7 +143,19 @@ def launch_environment(root: Path, environ: Mapping[str, str] = os.environ) -> d
     clean = {name: value for name, value in environ.items() if name not in _JVM_VARIABLES}
     name = f"comfyui-cockpit-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
     clean.setdefault("COCKPIT_CONNECTION_FILE", str(Path(jupyter_runtime_dir(), name)))
+    if uv := _uv():
+        clean.setdefault("COCKPIT_UV", uv)
     official = find_spec("comfyui_workflow_templates_json")
     if official and (origin := official.origin):
         clean.setdefault("COCKPIT_TEMPLATES_DIR", str(Path(origin).with_name("templates")))
     return clean
+
+
+def _uv() -> str | None:
+    """Return the uv that came with us; without it the jar looks on the PATH."""
+    try:
+        from uv import find_uv_bin
+
+        return find_uv_bin()
+    except (ImportError, FileNotFoundError):
+        return None

@@ -17,6 +17,7 @@ final class ProgressView implements AutoCloseable {
   private final Set<String> ended = new HashSet<>();
   private long lastLine;
   private boolean drawn;
+  private String lastLog = "";
 
   ProgressView(Console console, Clock clock, boolean quiet) {
     this.console = console;
@@ -30,6 +31,10 @@ final class ProgressView implements AutoCloseable {
       return;
     }
     JsonNode current = job;
+    if (job.path("kind").asText().startsWith("versions.")) {
+      showSteps(job);
+      return;
+    }
     for (JsonNode part : all) {
       if (part.path("parent").asText().equals(job.path("id").asText())) {
         if (part.path("state").asText().equals("running")) {
@@ -43,6 +48,26 @@ final class ProgressView implements AutoCloseable {
     } else if (clock.secondsSince(lastLine) >= LINE_EVERY_SECONDS) {
       lastLine = clock.nanos();
       console.err().println(line(job, current));
+    }
+  }
+
+  /** A version is made of many small steps: what each says stands on a line of its own. */
+  private void showSteps(JsonNode job) {
+    JsonNode log = job.path("log");
+    // The log keeps its last lines only: what is new are those after the last one shown.
+    int from = 0;
+    for (int i = log.size() - 1; i >= 0 && from == 0; i--) {
+      from = log.path(i).asText().equals(lastLog) ? i + 1 : 0;
+    }
+    for (int i = from; i < log.size(); i++) {
+      clear();
+      lastLog = log.path(i).asText();
+      console.err().println(lastLog);
+    }
+    if (console.terminal()) {
+      JsonNode progress = job.path("progress");
+      String steps = progress.path("total_steps").asInt() > 0 ? "[" + progress.path("done_steps").asInt() + "/" + progress.path("total_steps").asInt() + "] " : "";
+      draw(steps + Text.text(progress.path("current")) + "  " + progress.path("phase").asText());
     }
   }
 

@@ -9,6 +9,7 @@ import comfyui.cockpit.wire.CockpitApi;
 import comfyui.cockpit.wire.Documents;
 import comfyui.cockpit.wire.WireJson;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import picocli.CommandLine;
@@ -17,8 +18,8 @@ import picocli.CommandLine.Command;
 /** {@code comfyui-cockpit <noun> <verb>}. */
 @Command(
     name = "comfyui-cockpit",
-    description = "Models for ComfyUI, declared in models.json: there, verified, or not at all.",
-    subcommands = {ModelsCommand.class, JobsCommand.class, DoctorCommand.class, OpenApiCommand.class},
+    description = "ComfyUI on rented machines: its models and its versions, declared in files, there and verified.",
+    subcommands = {ModelsCommand.class, VersionCommand.class, JobsCommand.class, DoctorCommand.class, OpenApiCommand.class},
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "NOUN")
 public final class RootCommand implements Callable<Integer> {
@@ -45,10 +46,11 @@ public final class RootCommand implements Callable<Integer> {
    * The command line.
    *
    * @param api the product for a root: a daemon's or this process's own
+   * @param environment the caller's variables
    * @param version printed by {@code --version}
    */
-  public static CommandLine of(Function<Options, CockpitApi> api, Console console, Clock clock, String version) {
-    CommandLine line = prepare(new CommandLine(new RootCommand(new Verb.World(api, console, clock))), console);
+  public static CommandLine of(Function<Options, CockpitApi> api, Console console, Clock clock, Map<String, String> environment, String version) {
+    CommandLine line = prepare(new CommandLine(new RootCommand(new Verb.World(api, console, clock, environment))), console);
     line.getCommandSpec().version("comfyui-cockpit " + version);
     return line;
   }

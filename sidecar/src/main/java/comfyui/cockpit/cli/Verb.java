@@ -5,6 +5,7 @@ import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.wire.CockpitApi;
 import comfyui.cockpit.wire.Documents;
 import comfyui.cockpit.wire.WireJson;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import picocli.CommandLine.Command;
@@ -20,7 +21,7 @@ abstract class Verb implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   /** What every verb needs from outside. */
-  record World(Function<Options, CockpitApi> api, Console console, Clock clock) {}
+  record World(Function<Options, CockpitApi> api, Console console, Clock clock, Map<String, String> environment) {}
 
   abstract int run(Session session) throws Exception;
 

@@ -1,18 +1,32 @@
 package comfyui.cockpit.main;
 
+import comfyui.cockpit.app.ChangeVersion;
+import comfyui.cockpit.app.CollectGarbage;
+import comfyui.cockpit.app.CreateVersion;
 import comfyui.cockpit.app.DeclareModel;
 import comfyui.cockpit.app.Doctor;
 import comfyui.cockpit.app.FromWorkflow;
+import comfyui.cockpit.app.InitComfy;
 import comfyui.cockpit.app.InstallModels;
 import comfyui.cockpit.app.Models;
+import comfyui.cockpit.app.PackVersion;
 import comfyui.cockpit.app.PinModels;
 import comfyui.cockpit.app.PlanModels;
+import comfyui.cockpit.app.RealizeVersion;
 import comfyui.cockpit.app.RemoveModels;
+import comfyui.cockpit.app.ReproduceVersion;
+import comfyui.cockpit.app.ResolveVersion;
 import comfyui.cockpit.app.Settings;
 import comfyui.cockpit.app.VerifyModels;
+import comfyui.cockpit.app.VerifyVersionModels;
+import comfyui.cockpit.app.VersionSettings;
+import comfyui.cockpit.app.VersionStates;
+import comfyui.cockpit.app.Versions;
 import comfyui.cockpit.app.Watch;
 import comfyui.cockpit.comfy.Templates;
 import comfyui.cockpit.download.Downloads;
+import comfyui.cockpit.git.GitAccess;
+import comfyui.cockpit.git.Repositories;
 import comfyui.cockpit.http.HttpServer;
 import comfyui.cockpit.job.Events;
 import comfyui.cockpit.job.Jobs;
@@ -22,12 +36,17 @@ import comfyui.cockpit.kernel.Secret;
 import comfyui.cockpit.model.ModelsFile;
 import comfyui.cockpit.model.ModelsJson;
 import comfyui.cockpit.net.Http;
+import comfyui.cockpit.python.Interpreters;
+import comfyui.cockpit.python.Packages;
+import comfyui.cockpit.python.Uv;
 import comfyui.cockpit.source.SourceUri;
 import comfyui.cockpit.source.Sources;
+import comfyui.cockpit.version.VersionFiles;
 import comfyui.cockpit.wire.CockpitApi;
 import comfyui.cockpit.wire.Documents;
 import comfyui.cockpit.wire.Routes;
 import comfyui.cockpit.wire.Shapes;
+import comfyui.cockpit.wire.VersionRoutes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -49,6 +68,7 @@ final class Cockpit implements CockpitApi {
   private final Events events;
   private final Models models;
   private final InstallModels install;
+  private final Versions versions;
   private final Routes routes;
   private final Clock clock;
 
@@ -67,9 +87,13 @@ final class Cockpit implements CockpitApi {
     install = new InstallModels(models, jobs);
     DeclareModel declare = new DeclareModel(models, uris);
     Templates templates = new Templates(Optional.ofNullable(environment.get("COCKPIT_TEMPLATES_DIR")).filter(text -> !text.isEmpty()).map(Path::of));
+    versions = versions(settings, sources);
+    ResolveVersion resolve = new ResolveVersion(versions, jobs);
+    RealizeVersion realize = new RealizeVersion(versions, resolve, jobs);
     Shapes.Health health =
         new Shapes.Health(
-            "ready", version, API, java, root.toString(), settings.roots().main().toString(), startedAt.truncatedTo(ChronoUnit.MILLIS).toString());
+            "ready", version, API, java, root.toString(), settings.roots().main().toString(), settings.versions().cacheRoot().toString(),
+            startedAt.truncatedTo(ChronoUnit.MILLIS).toString());
     routes =
         new Routes(
             new Routes.Parts(
@@ -82,8 +106,29 @@ final class Cockpit implements CockpitApi {
                 new FromWorkflow(models, declare, uris, templates, offline),
                 new RemoveModels(models, install),
                 new Doctor(models, java, version),
+                new VersionRoutes.Parts(
+                    versions,
+                    new VersionStates(versions),
+                    new CreateVersion(versions),
+                    resolve,
+                    realize,
+                    new ChangeVersion(versions),
+                    new ReproduceVersion(versions, realize, jobs),
+                    new PackVersion(versions, resolve, jobs),
+                    new VerifyVersionModels(versions, jobs),
+                    new CollectGarbage(versions, jobs),
+                    new InitComfy(versions, jobs)),
                 jobs,
                 health));
+  }
+
+  private Versions versions(Settings settings, Sources sources) {
+    VersionSettings own = settings.versions();
+    VersionFiles files = new VersionFiles(own.directory(), settings.hubs(), path -> path.startsWith(settings.root()) ? settings.root().relativize(path) : path);
+    GitAccess access = new GitAccess(settings.net(), Optional.of(own.home().resolve(".netrc")));
+    Uv uv = new Uv(own.uv(), own.environment(), own.cacheRoot().resolve("uv"));
+    return new Versions(
+        files, () -> new Repositories(own.cacheRoot().resolve("git"), access, clock), new Packages(uv), new Interpreters(uv, own.home()), sources, settings, events, clock);
   }
 
   @Override
@@ -96,7 +141,7 @@ final class Cockpit implements CockpitApi {
   }
 
   HttpServer server(Secret secret) {
-    return new HttpServer(routes, events, () -> Documents.snapshot(API, jobs.list(), models.revision()), secret);
+    return new HttpServer(routes, events, () -> Documents.snapshot(API, jobs.list(), models.revision(), versions.revision()), secret);
   }
 
   /** What the daemon does by itself; starts when told. */
@@ -112,6 +157,7 @@ final class Cockpit implements CockpitApi {
   public void close() {
     jobs.close();
     try {
+      versions.close();
       downloads.close();
     } catch (IOException e) {
       LOG.warn("the volume's lock could not be closed: {}", e.getMessage());

@@ -48,6 +48,8 @@ public final class Main {
     PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
     PrintStream err = new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
     Map<String, String> environment = new HashMap<>(System.getenv());
+    environment.put("COCKPIT_OS", System.getProperty("os.name"));
+    environment.put("COCKPIT_ARCH", System.getProperty("os.arch"));
     boolean daemon = List.of(args).contains("serve");
     System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", daemon || List.of(args).contains("--verbose") ? "info" : "error");
     System.setProperty("org.slf4j.simpleLogger.log.org.eclipse.jetty", "warn");
@@ -64,7 +66,7 @@ public final class Main {
     if (args.length > 0 && args[0].equals("serve")) {
       exit = RootCommand.alone(serve, console).execute(Arrays.copyOfRange(args, 1, args.length));
     } else {
-      exit = RootCommand.of(start::api, console, start.clock(), start.version()).addSubcommand("serve", serve).execute(args);
+      exit = RootCommand.of(start::api, console, start.clock(), environment, start.version()).addSubcommand("serve", serve).execute(args);
     }
     out.flush();
     err.flush();
@@ -77,12 +79,18 @@ public final class Main {
     CockpitApi api(Options options) {
       Path root = root(options.root());
       if (!options.offline()) {
-        Optional<CockpitApi> daemon = ConnectionFile.read(connectionFile(root), root).flatMap(DaemonClient::connect);
+        Optional<CockpitApi> daemon = ConnectionFile.read(connectionFile(root), root).flatMap(DaemonClient::connect).filter(this::sharesCaches);
         if (daemon.isPresent()) {
           return daemon.get();
         }
       }
       return cockpit(root, options.offline());
+    }
+
+    /** A caller who names another cache than the daemon's does the work himself. */
+    private boolean sharesCaches(CockpitApi daemon) {
+      Optional<Path> named = variable("COMFY_CACHE_ROOT").map(Path::of).map(path -> path.toAbsolutePath().normalize());
+      return named.isEmpty() || Json.read(daemon.call("GET", "/api/health", "").body()).flatMap(health -> health.text("cache_root")).equals(named.map(Path::toString));
     }
 
     Cockpit cockpit(Path root, boolean offline) {

@@ -319,10 +319,13 @@ public final class Packages {
       List<String> lines = new ArrayList<>(origin.wheels().isPresent() ? List.of() : origin.places());
       locked.packages().forEach(each -> lines.add(each.requirement()));
       Files.writeString(requirements, String.join("\n", lines) + "\n");
-      Path build = work.resolve("build-packages.txt");
-      Files.writeString(build, String.join("\n", locked.buildPackages().stream().map(LockedPackage::requirement).toList()) + "\n");
       List<String> arguments = new ArrayList<>(List.of("pip", "install", "--no-deps", "--index-strategy", "unsafe-best-match"));
-      arguments.addAll(List.of("--requirements", requirements.toString(), "--build-constraints", build.toString()));
+      arguments.addAll(List.of("--requirements", requirements.toString()));
+      if (!locked.buildPackages().isEmpty()) {
+        Path build = work.resolve("build-packages.txt");
+        Files.writeString(build, String.join("\n", locked.buildPackages().stream().map(LockedPackage::requirement).toList()) + "\n");
+        arguments.addAll(List.of("--build-constraints", build.toString()));
+      }
       arguments.addAll(where);
       arguments.addAll(origin.arguments());
       return uv.run(children, arguments, work, cancel, progress::log);

@@ -75,7 +75,7 @@ class ContractTest {
 
   @Test
   void shouldHaveVerbForEveryRoute() {
-    CommandLine line = comfyui.cockpit.cli.RootCommand.of(options -> cockpit(), new Console(System.out, System.err, System.in, false, 80), Clock.system(), "0");
+    CommandLine line = comfyui.cockpit.cli.RootCommand.of(options -> cockpit(), new Console(System.out, System.err, System.in, false, 80), Clock.system(), Map.of(), "0");
     Set<String> verbs = new TreeSet<>();
     collect(line, "", verbs);
     try (Cockpit cockpit = cockpit()) {
