@@ -1,6 +1,7 @@
 package comfyui.cockpit.git;
 
 import comfyui.cockpit.files.DiskProblems;
+import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.files.VolumeLock;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Clock;
@@ -196,7 +197,7 @@ final class BareCache {
     Files.createDirectories(objects().resolve("info"));
     Files.createDirectories(directory.resolve("refs").resolve("heads"));
     Files.writeString(directory.resolve("config"), CONFIG);
-    Files.writeString(directory.resolve("HEAD"), "ref: refs/heads/cockpit\n");
+    SmallFile.write(directory.resolve("HEAD"), "ref: refs/heads/cockpit\n");
   }
 
   /** Lock files, half packs and half LFS files of processes that are gone: the lock is ours, so nobody is writing them. */

@@ -44,12 +44,14 @@ class FetchTest {
 
   @Test
   void aBranchIsItsTip() {
-    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")), bench.repositories.resolve(http, Optional.of("main"), new CancelSignal()));
+    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")),
+        bench.repositories.resolve(http, Optional.of("main"), new CancelSignal()));
   }
 
   @Test
   void withoutARefItIsTheDefaultBranch() {
-    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")), bench.repositories.resolve(http, Optional.empty(), new CancelSignal()));
+    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")),
+        bench.repositories.resolve(http, Optional.empty(), new CancelSignal()));
   }
 
   @Test
@@ -137,7 +139,8 @@ class FetchTest {
   @Test
   void aServerWithoutProtocolTwoIsUnderstood() {
     bench.server.speakOldProtocol();
-    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")), bench.repositories.resolve(http, Optional.empty(), new CancelSignal()));
+    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")),
+        bench.repositories.resolve(http, Optional.empty(), new CancelSignal()));
     assertTrue(bench.repositories.has(http, bench.fetch(http, first)));
   }
 
