@@ -7,7 +7,7 @@ export class Formatter {
   /** @param languageCode As the translator gives it, for example `zh_CN`. */
   constructor(
     private readonly _trans: TranslationBundle,
-    languageCode: string
+    readonly languageCode: string
   ) {
     const locale = intlLocale(languageCode);
     this._whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
