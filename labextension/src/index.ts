@@ -10,6 +10,10 @@ import {
   MainAreaWidget,
   WidgetTracker
 } from '@jupyterlab/apputils';
+import {
+  ICompletionProviderManager,
+  type ICompletionContext
+} from '@jupyterlab/completer';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IStatusBar } from '@jupyterlab/statusbar';
@@ -23,6 +27,9 @@ import { CockpitWidget } from './widgets/CockpitWidget';
 
 const PANEL_ID = 'jp-comfyui-cockpit-panel';
 const WIDE_ID = 'jp-comfyui-cockpit-wide';
+
+/** Relative to the root of the lab. */
+const MODELS_JSON = 'models.json';
 
 /** No arguments. */
 const NOTHING = { args: { type: 'object', properties: {} } } as const;
@@ -346,6 +353,62 @@ const files: JupyterFrontEndPlugin<void> = {
   }
 };
 
+const editor: JupyterFrontEndPlugin<void> = {
+  id: `${NAME}:editor`,
+  description:
+    'Checks and completes models.json in the editor. Loaded when it is opened.',
+  autoStart: true,
+  requires: [ICockpit],
+  optional: [ICompletionProviderManager],
+  activate: (
+    app: JupyterFrontEnd,
+    cockpit: ICockpit,
+    completer: ICompletionProviderManager | null
+  ): void => {
+    // The registry of editor extensions does not say which document an editor is of; a widget's context does.
+    app.docRegistry.addWidgetExtension('Editor', {
+      createNew: (widget, context) => {
+        const applies = () => context.localPath === MODELS_JSON;
+        const look = async () => {
+          if (!applies()) {
+            return;
+          }
+          context.pathChanged.disconnect(look);
+          const [{ check, isEditorWidget }, model] = await Promise.all([
+            import('./editor'),
+            cockpit.model()
+          ]);
+          if (isEditorWidget(widget) && !widget.isDisposed) {
+            check(widget.content.editor, model, applies);
+          }
+        };
+        context.pathChanged.connect(look);
+        void look();
+      }
+    });
+    completer?.registerProvider({
+      identifier: `${NAME}:completer`,
+      rank: 1000,
+      isApplicable: context => Promise.resolve(isModelsJson(context)),
+      fetch: async request => {
+        const { propose } = await import('./editor');
+        const found = propose(request.text, request.offset);
+        const { offset: start } = request;
+        return found
+          ? { ...found, items: [...found.items] }
+          : { start, end: start, items: [] };
+      }
+    });
+  }
+};
+
+function isModelsJson({ widget }: ICompletionContext): boolean {
+  return (
+    'context' in widget &&
+    (widget.context as { localPath?: unknown }).localPath === MODELS_JSON
+  );
+}
+
 /** The model, once it knows where it stands with the server. */
 async function known(cockpit: ICockpit): Promise<CockpitModel> {
   const model = await cockpit.model();
@@ -358,4 +421,4 @@ async function known(cockpit: ICockpit): Promise<CockpitModel> {
   return model;
 }
 
-export default [cockpit, panel, actions, files];
+export default [cockpit, panel, actions, files, editor];

@@ -16,6 +16,7 @@ export type DeclareRequest = Schemas['DeclareRequest'];
 export type DeclareResult = Schemas['DeclareResult'];
 export type RemoveResult = Schemas['RemoveResult'];
 export type Doctor = Schemas['Doctor'];
+export type DoctorCheck = Doctor['checks'][number];
 export type FromWorkflowRequest = Schemas['FromWorkflowRequest'];
 export type FromWorkflowResult = Schemas['FromWorkflowResult'];
 export type FromTemplateRequest = Schemas['FromTemplateRequest'];

@@ -1,5 +1,6 @@
 import type {
   BundleStatus,
+  DoctorCheck,
   FromWorkflowResult,
   Job,
   ModelsStatus,
@@ -213,6 +214,21 @@ export function aTemplate(
     size_bytes: 1_000_000_000,
     missing_bytes: 1_000_000_000,
     min_comfyui_version: null,
+    ...change
+  };
+}
+
+export function aCheck(
+  name: string,
+  change: Partial<DoctorCheck> = {}
+): DoctorCheck {
+  return {
+    name,
+    state: 'ok',
+    code: 'of_another_day',
+    args: {},
+    detail: name,
+    hint: null,
     ...change
   };
 }
