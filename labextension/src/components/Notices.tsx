@@ -236,11 +236,11 @@ function DeclarationNotice(props: {
   switch (declaration.state) {
     case 'ok':
       return models.length === 0 && props.page === 'sections' ? (
-        <FirstModels file={declaration.file} />
+        <FirstModels declaration={declaration} />
       ) : null;
     case 'missing':
       return props.page === 'sections' ? (
-        <FirstModels file={declaration.file} />
+        <FirstModels declaration={declaration} />
       ) : null;
     case 'invalid':
       return (
@@ -267,13 +267,20 @@ function DeclarationNotice(props: {
 }
 
 /** The ways to a first model. */
-function FirstModels({ file }: { file: string }): ReactElement {
+function FirstModels({
+  declaration
+}: {
+  declaration: ModelsStatus['declaration'];
+}): ReactElement {
   const { trans, model, actions } = useServices();
   return (
     <Notice
       tone="plain"
       shape="ring"
-      title={trans.__('Models that %1 declares arrive by themselves.', file)}
+      title={trans.__(
+        'Models that %1 declares arrive by themselves.',
+        declaration.file
+      )}
       actions={
         <>
           <Button onClick={() => void actions.add()}>
@@ -287,7 +294,9 @@ function FirstModels({ file }: { file: string }): ReactElement {
           </Button>
           {actions.desk.openFile && (
             <Button onClick={() => void actions.write()}>
-              {trans.__('Write it yourself')}
+              {declaration.state === 'missing'
+                ? trans.__('Write it yourself')
+                : trans.__('Open models.json')}
             </Button>
           )}
         </>
