@@ -1046,6 +1046,12 @@ export interface components {
                 name: string;
                 /** @enum {string} */
                 state: "ok" | "warning" | "failed";
+                /** @description What was found. */
+                code: string;
+                /** @description Its values. */
+                args: {
+                    [key: string]: unknown;
+                };
                 detail: string;
                 hint: string | null;
             }[];

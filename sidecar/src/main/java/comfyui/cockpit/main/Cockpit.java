@@ -105,7 +105,7 @@ final class Cockpit implements CockpitApi {
                 declare,
                 new FromWorkflow(models, declare, uris, templates, offline),
                 new RemoveModels(models, install),
-                new Doctor(models, java, version),
+                new Doctor(models, install, java, version, clock),
                 new VersionRoutes.Parts(
                     versions,
                     new VersionStates(versions),
