@@ -367,7 +367,7 @@ public final class RealizeVersion {
       Optional<Marker> marker = build.marker();
       if (marker.isPresent() && marker.get().lockDigest().equals(digest) && marker.get().modelsDir().equals(task.modelsDir())) {
         // Other times or numbers alone mean a volume that was copied: then the bytes decide.
-        if (build.changed().isEmpty() || build.differences(cancel, progress).isEmpty()) {
+        if (build.changed().isEmpty() || build.readAgain(cancel, progress).differences().isEmpty()) {
           return Optional.of(build);
         }
         progress.log("the build " + key + " is not what it was; it is built anew");

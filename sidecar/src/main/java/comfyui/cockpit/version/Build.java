@@ -78,17 +78,28 @@ public final class Build {
     return stored().map(stored -> stored.changed(root)).orElseGet(() -> List.of(Contents.differs(Place.FILES, "is not there any more")));
   }
 
+  /**
+   * Every byte, read again.
+   *
+   * @param digest what the environment digest is now, where nothing differs
+   */
+  public record Reading(List<Problem> differences, Optional<String> digest) {
+    private static Reading of(List<Problem> differences) {
+      return new Reading(differences, Optional.empty());
+    }
+  }
+
   /** What differs, with every byte read; the record of the files is renewed where nothing does. */
-  public List<Problem> differences(CancelSignal cancel, ProgressSink progress) throws IOException {
+  public Reading readAgain(CancelSignal cancel, ProgressSink progress) throws IOException {
     Optional<Contents> stored = stored();
     if (stored.isEmpty()) {
-      return List.of(Contents.differs(Place.FILES, "is not there any more"));
+      return Reading.of(List.of(Contents.differs(Place.FILES, "is not there any more")));
     }
     Set<String> paths = new LinkedHashSet<>();
     stored.get().entries().forEach(entry -> paths.add(entry.path()));
     List<Problem> gone = paths.stream().filter(path -> !Files.exists(root.resolve(path), LinkOption.NOFOLLOW_LINKS)).map(path -> Contents.differs(path, "is not there any more")).toList();
     if (!gone.isEmpty()) {
-      return gone.subList(0, Math.min(100, gone.size()));
+      return Reading.of(gone.subList(0, Math.min(100, gone.size())));
     }
     try {
       // A package that somebody installed besides is a difference too.
@@ -98,9 +109,9 @@ public final class Build {
       if (differences.isEmpty() && !stored.get().equals(now)) {
         now.write(root.resolve(Place.FILES));
       }
-      return differences;
+      return new Reading(differences, differences.isEmpty() ? Optional.of(now.digest()) : Optional.empty());
     } catch (NoSuchFileException e) {
-      return List.of(Contents.differs(Contents.relative(root, Path.of(e.getFile())), "is not there any more"));
+      return Reading.of(List.of(Contents.differs(Contents.relative(root, Path.of(e.getFile())), "is not there any more")));
     }
   }
 
@@ -204,13 +215,5 @@ public final class Build {
     read.write(root.resolve(Place.FILES));
     SmallFile.write(root.resolve(Place.LOCK_COPY), LockJson.write(lock));
     new Marker(versionId, LockJson.digest(lock), read.digest(), lock.python(), modelsDir).write(root);
-  }
-
-  /** The digest of the files as they are now. */
-  public String digestNow(CancelSignal cancel, ProgressSink progress) throws IOException {
-    Set<String> paths = new LinkedHashSet<>();
-    stored().ifPresent(stored -> stored.entries().forEach(entry -> paths.add(entry.path())));
-    installed().forEach(file -> paths.add(Contents.relative(root, file.path())));
-    return Contents.read(root, existing(paths), cancel, progress).digest();
   }
 }
