@@ -104,7 +104,7 @@ public final class Build {
     try {
       // A package that somebody installed besides is a difference too.
       installed().forEach(file -> paths.add(Contents.relative(root, file.path())));
-      Contents now = Contents.read(root, existing(paths), cancel, progress);
+      Contents now = Contents.read(root, existing(paths), new Contents.Known(), cancel, progress);
       List<Problem> differences = stored.get().differences(now);
       if (differences.isEmpty() && !stored.get().equals(now)) {
         now.write(root.resolve(Place.FILES));
@@ -141,14 +141,15 @@ public final class Build {
    * Reads every file that the environment digest covers.
    *
    * @param tracked what git tracks, relative to the build
+   * @param known what other builds know of the same files
    * @return packages of which a file is not what their own RECORD says
    */
-  public List<String> read(Set<String> tracked, CancelSignal cancel, ProgressSink progress) throws IOException {
+  public List<String> read(Set<String> tracked, Contents.Known known, CancelSignal cancel, ProgressSink progress) throws IOException {
     List<Environment.Installed> installed = installed();
     Set<String> paths = new LinkedHashSet<>();
     tracked.stream().filter(path -> !isUsers(path)).forEach(paths::add);
     installed.forEach(file -> paths.add(Contents.relative(root, file.path())));
-    Contents read = Contents.read(root, existing(paths), cancel, progress);
+    Contents read = Contents.read(root, existing(paths), known, cancel, progress);
     contents = Optional.of(read);
     return read.corrupt(root, installed);
   }
@@ -172,6 +173,8 @@ public final class Build {
     if (!Files.exists(own, LinkOption.NOFOLLOW_LINKS)) {
       Files.createSymbolicLink(own, Path.of("..", Place.MODEL_PATHS));
     }
+    // ComfyUI does not start without it, and a repository may have nothing in it.
+    Files.createDirectories(core().resolve("custom_nodes"));
     for (String folder : USERS) {
       Path shared = place.data().resolve(folder);
       Path inCore = core().resolve(folder);

@@ -24,6 +24,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -61,12 +62,26 @@ public record Contents(List<Entry> entries) {
    */
   public record Entry(String path, int mode, String sha256, long size, long modified, long inode) {}
 
+  /** What other builds know of files that they share with this one by hard links; nothing is known of a file whose size or time is another. */
+  public static final class Known {
+    private final Map<Long, Entry> byInode = new HashMap<>();
+
+    public void add(Contents contents) {
+      contents.entries().stream().filter(entry -> entry.inode() != 0).forEach(entry -> byInode.put(entry.inode(), entry));
+    }
+
+    private Optional<String> sha256(Meta meta) {
+      return Optional.ofNullable(byInode.get(meta.inode())).filter(entry -> entry.size() == meta.size() && entry.modified() == meta.modified()).map(Entry::sha256);
+    }
+  }
+
   /**
    * Reads files, on as many threads as there are processors.
    *
    * @param paths relative to the root
+   * @param known hashes that need no second reading
    */
-  public static Contents read(Path root, Set<String> paths, CancelSignal cancel, ProgressSink progress) throws IOException {
+  public static Contents read(Path root, Set<String> paths, Known known, CancelSignal cancel, ProgressSink progress) throws IOException {
     List<String> sorted = paths.stream().sorted().toList();
     boolean posix = isPosix(root);
     AtomicLong bytes = new AtomicLong();
@@ -83,7 +98,7 @@ public record Contents(List<Entry> entries) {
                   List<Entry> read = new ArrayList<>(part.size());
                   for (String path : part) {
                     cancel.throwIfCancelled();
-                    read.add(readEntry(root, path, posix));
+                    read.add(readEntry(root, path, posix, known));
                   }
                   bytes.addAndGet(read.stream().mapToLong(Entry::size).sum());
                   progress.bytes(bytes.get(), -1);
@@ -106,7 +121,7 @@ public record Contents(List<Entry> entries) {
     return new Contents(entries);
   }
 
-  private static Entry readEntry(Path root, String path, boolean posix) throws IOException {
+  private static Entry readEntry(Path root, String path, boolean posix, Known known) throws IOException {
     Path file = root.resolve(path);
     MessageDigest digest = sha256();
     if (Files.isSymbolicLink(file)) {
@@ -114,6 +129,10 @@ public record Contents(List<Entry> entries) {
       return new Entry(path, 0120000, HexFormat.of().formatHex(digest.digest(target)), target.length, 0, 0);
     }
     Meta meta = Meta.of(file, posix);
+    Optional<String> read = known.sha256(meta);
+    if (read.isPresent()) {
+      return new Entry(path, meta.mode(), read.get(), meta.size(), meta.modified(), meta.inode());
+    }
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       ByteBuffer buffer = ByteBuffer.allocate((int) Math.max(1, Math.min(1 << 18, meta.size())));
       while (channel.read(buffer.clear()) > 0) {
