@@ -263,6 +263,10 @@ describe('The first run', () => {
     const panel = await open({});
     const { page } = panel;
     await panel.openByTab();
+    await panel.palette('Doctor');
+    await dialog(panel).getByText('There is none.').waitFor();
+    await page.keyboard.press('Escape');
+    await dialog(panel).waitFor({ state: 'detached' });
     await panel.panel
       .getByRole('button', { name: 'Write it yourself' })
       .click();

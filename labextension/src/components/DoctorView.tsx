@@ -39,6 +39,14 @@ export function DoctorView(): ReactElement {
   };
   return (
     <div className="jp-ComfyCockpit-doctor">
+      <Button
+        onClick={() => {
+          actions.desk.copy(report(doctor, other));
+          setCopied(true);
+        }}
+      >
+        {copied ? trans.__('Copied') : trans.__('Copy report')}
+      </Button>
       <table>
         <thead className="jp-ComfyCockpit-hidden">
           <tr>
@@ -48,7 +56,7 @@ export function DoctorView(): ReactElement {
           </tr>
         </thead>
         <tbody>
-          {doctor.checks.map(check => {
+          {sorted(doctor.checks).map(check => {
             const { name, detail, hint } = checkWords(check, trans, format);
             const { word, shape } = say[check.state];
             return (
@@ -88,19 +96,19 @@ export function DoctorView(): ReactElement {
           )}
         </tbody>
       </table>
-      <Button
-        onClick={() => {
-          actions.desk.copy(report(doctor, other));
-          setCopied(true);
-        }}
-      >
-        {copied ? trans.__('Copied') : trans.__('Copy report')}
-      </Button>
     </div>
   );
 }
 
 type State = DoctorCheck['state'];
+
+const URGENCY: readonly State[] = ['failed', 'warning', 'ok'];
+
+/** What is wrong comes first. */
+function sorted(checks: readonly DoctorCheck[]): DoctorCheck[] {
+  const place = (check: DoctorCheck) => URGENCY.indexOf(check.state);
+  return [...checks].sort((a, b) => place(a) - place(b));
+}
 
 /** For an issue or a chat: in English, as the daemon said it. It holds no secret. */
 function report(doctor: Doctor, server: string | null): string {

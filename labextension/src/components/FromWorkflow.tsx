@@ -125,16 +125,6 @@ export function FromWorkflow(props: IFromWorkflowProps): ReactElement {
         {looked.kind === 'refused' && <Refused error={looked.error} />}
         {found && <Summary result={found} />}
       </div>
-      {found && (
-        <>
-          {groupsOf(found).map(group => (
-            <Group key={group.state} group={group} />
-          ))}
-          {found.unread_nodes.length > 0 && (
-            <Unread nodes={found.unread_nodes} />
-          )}
-        </>
-      )}
       {actionable && (
         <>
           <label htmlFor={`${id}-bundle`}>{trans.__('Bundle')}</label>
@@ -153,6 +143,16 @@ export function FromWorkflow(props: IFromWorkflowProps): ReactElement {
               <option key={entry} value={entry} />
             ))}
           </datalist>
+        </>
+      )}
+      {found && (
+        <>
+          {groupsOf(found).map(group => (
+            <Group key={group.state} group={group} />
+          ))}
+          {found.unread_nodes.length > 0 && (
+            <Unread nodes={found.unread_nodes} />
+          )}
         </>
       )}
     </div>

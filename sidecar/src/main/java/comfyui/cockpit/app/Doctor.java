@@ -151,7 +151,7 @@ public final class Doctor {
 
   /** What became of the models that are installed at the start. */
   private Check autoInstall() {
-    List<DeclaredModel> chosen = models.declaration().select(Declaration.Selection.NONE);
+    List<DeclaredModel> chosen = models.file().now().declaration().select(Declaration.Selection.NONE);
     if (chosen.isEmpty()) {
       return Check.ok("auto_install", "auto_install_none", Map.of(), "no enabled bundle has auto_install");
     }
