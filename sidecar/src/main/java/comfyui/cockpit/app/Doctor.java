@@ -1,6 +1,8 @@
 package comfyui.cockpit.app;
 
 import comfyui.cockpit.files.Disk;
+import comfyui.cockpit.gcs.Gcs;
+import comfyui.cockpit.gcs.GcsSettings;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.Sizes;
@@ -18,12 +20,14 @@ public final class Doctor {
   private static final long LITTLE_SPACE = 10_000_000_000L;
 
   private final Models models;
+  private final Gcs gcs;
   private final String java;
   private final String version;
 
   /** @param java which Java this is, for people */
-  public Doctor(Models models, String java, String version) {
+  public Doctor(Models models, Gcs gcs, String java, String version) {
     this.models = models;
+    this.gcs = gcs;
     this.java = java;
     this.version = version;
   }
@@ -53,10 +57,25 @@ public final class Doctor {
     checks.add(settings("settings", settings.errors(), settings.warnings()));
     checks.add(hub("huggingface", settings.hubs().huggingFace(), Hubs.HUGGING_FACE, settings.hubs().huggingFaceToken().isPresent(), "HF_TOKEN"));
     checks.add(hub("civitai", settings.hubs().civitai(), Hubs.CIVITAI, settings.hubs().civitaiToken().isPresent(), "CIVITAI_TOKEN"));
+    checks.add(google());
     List<String> proxies = settings.net().proxies().keySet().stream().toList();
     checks.add(Check.ok("proxy", proxies.isEmpty() ? "no proxy variable is set" : "set: " + String.join(", ", proxies)));
     checks.add(Check.ok("certificates", settings.net().certificates().map(path -> "Java's own and " + path).orElse("Java's own and the system's")));
     return checks;
+  }
+
+  /** Asks nobody: a machine of Google's shows itself when a gs:// source is asked. */
+  private Check google() {
+    Url endpoint = gcs.settings().endpoint();
+    String at = endpoint.equals(Url.parse(GcsSettings.ENDPOINT)) ? "" : endpoint + " instead of " + GcsSettings.ENDPOINT + ", ";
+    try {
+      String who =
+          gcs.account().map(account -> "credentials: " + account.type() + " in " + account.origin())
+              .orElse("no credentials file; " + gcs.settings().metadataServer().map(server -> "the machine's own account if it is one of Google's, else ").orElse("") + "public objects only");
+      return Check.ok("gcs", at + who);
+    } catch (ProblemException e) {
+      return new Check("gcs", State.WARNING, at + e.problem().detail(), e.problem().hint());
+    }
   }
 
   private static Check directory(Path directory) {
