@@ -488,6 +488,9 @@ public final class Sources {
     List<Checksum> known = Stream.concat(described.checksum().stream(), described.also().stream()).toList();
     for (Checksum announced : StoredObject.checksums(answer)) {
       Optional<Checksum> contradicted = known.stream().filter(sum -> sum.algorithm() == announced.algorithm() && !sum.equals(announced)).findFirst();
+      if (contradicted.isPresent() && generation.isEmpty()) {
+        throw Refusals.goneGeneration(object).toException();
+      }
       if (contradicted.isPresent()) {
         throw Problem.of(Code.CHECKSUM_OF_HOST_DIFFERS, described.host() + " now names another content for " + described.filename() + " than a moment ago.")
             .with("expected", contradicted.get().hex())
