@@ -161,6 +161,22 @@ function found(
         trans.__('%1, %2 is set', text('address'), text('variable')),
         trans.__("The token goes to this address, which is not the hub's own.")
       ];
+    case 'gcs_credentials':
+      return [
+        trans.__(
+          '%1, credentials: %2 in %3',
+          text('address'),
+          text('type'),
+          text('path')
+        )
+      ];
+    case 'gcs_anonymous':
+      return [
+        trans.__(
+          "%1, no credentials file: the account of a machine of Google's, else public objects only",
+          text('address')
+        )
+      ];
     case 'proxy_none':
       return [trans.__('No proxy variable is set.')];
     case 'proxy':

@@ -11,7 +11,12 @@ const trans = nullTranslator.load('test');
 const format = new Formatter(trans, 'en');
 
 /** These carry a problem, which is told in its own words. */
-const PROBLEMS = ['disk_unknown', 'settings_invalid', 'settings_warning'];
+const PROBLEMS = [
+  'disk_unknown',
+  'gcs_wrong',
+  'settings_invalid',
+  'settings_warning'
+];
 
 it('has words for everything that the doctor finds', async () => {
   const source = await readFile(

@@ -2,6 +2,7 @@ package comfyui.cockpit.app;
 
 import comfyui.cockpit.download.Presence;
 import comfyui.cockpit.files.Disk;
+import comfyui.cockpit.gcs.Gcs;
 import comfyui.cockpit.kernel.Clock;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
@@ -31,14 +32,16 @@ public final class Doctor {
 
   private final Models models;
   private final InstallModels install;
+  private final Gcs gcs;
   private final String java;
   private final String version;
   private final Clock clock;
 
   /** @param java which Java this is, for people */
-  public Doctor(Models models, InstallModels install, String java, String version, Clock clock) {
+  public Doctor(Models models, InstallModels install, Gcs gcs, String java, String version, Clock clock) {
     this.models = models;
     this.install = install;
+    this.gcs = gcs;
     this.java = java;
     this.version = version;
     this.clock = clock;
@@ -81,10 +84,31 @@ public final class Doctor {
     checks.add(settings(settings.errors(), settings.warnings()));
     checks.add(hub("huggingface", settings.hubs().huggingFace(), Hubs.HUGGING_FACE, settings.hubs().huggingFaceToken().isPresent(), "HF_TOKEN"));
     checks.add(hub("civitai", settings.hubs().civitai(), Hubs.CIVITAI, settings.hubs().civitaiToken().isPresent(), "CIVITAI_TOKEN"));
+    checks.add(google());
     checks.add(proxy(String.join(", ", settings.net().proxies().keySet())));
     checks.add(certificates(settings.net().certificates()));
     checks.add(time(clock.now()));
     return checks;
+  }
+
+  /** Asks nobody: a machine of Google's shows itself when a gs:// source is asked. */
+  private Check google() {
+    String address = gcs.settings().endpoint().toString();
+    try {
+      return gcs.account()
+          .map(
+              account ->
+                  Check.ok(
+                      "gcs", "gcs_credentials", Map.of("address", address, "type", account.type(), "path", account.origin()),
+                      address + ", credentials: " + account.type() + " in " + account.origin()))
+          .orElseGet(
+              () ->
+                  Check.ok(
+                      "gcs", "gcs_anonymous", Map.of("address", address),
+                      address + ", no credentials file: the account of a machine of Google's, else public objects only"));
+    } catch (ProblemException e) {
+      return Check.of("gcs", State.WARNING, "gcs_wrong", e.problem());
+    }
   }
 
   private static Check root(Path root) {

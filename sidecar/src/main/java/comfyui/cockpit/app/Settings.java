@@ -3,6 +3,7 @@ package comfyui.cockpit.app;
 import comfyui.cockpit.download.Limits;
 import comfyui.cockpit.files.Roots;
 import comfyui.cockpit.files.SmallFile;
+import comfyui.cockpit.gcs.GcsSettings;
 import comfyui.cockpit.json.Checker;
 import comfyui.cockpit.json.Value;
 import comfyui.cockpit.json.Value.Obj;
@@ -34,6 +35,7 @@ public record Settings(
     Roots roots,
     NetSettings net,
     Hubs hubs,
+    GcsSettings gcs,
     Limits limits,
     Retry metadataRetry,
     VersionSettings versions,
@@ -92,10 +94,15 @@ public record Settings(
       warnings.add(
           Problem.of(Code.CONNECTION_FAILED, "HF_TOKEN is sent to " + huggingFace + " without encryption.").withHint("Use an https address for huggingface_endpoint."));
     }
+    GcsSettings gcs = gcs(top.url("gcs_endpoint", Optional.empty(), GcsSettings.ENDPOINT), environment, warnings);
+    if (gcs.named().isPresent() && !gcs.endpoint().isHttps()) {
+      warnings.add(
+          Problem.of(Code.CONNECTION_FAILED, "Google access tokens are sent to " + gcs.endpoint() + " without encryption.").withHint("Use an https address for gcs_endpoint."));
+    }
     problems.addAll(0, checker.errors());
     Path versionsDir = top.string("versions_dir").map(root::resolve).orElse(root.resolve("versions")).normalize();
     VersionSettings versions = VersionSettings.of(versionsDir, root, environment);
-    return new Settings(root, new Roots(modelsDir, extra), netSettings, hubs, limits, retry, versions, List.copyOf(problems), List.copyOf(warnings));
+    return new Settings(root, new Roots(modelsDir, extra), netSettings, hubs, gcs, limits, retry, versions, List.copyOf(problems), List.copyOf(warnings));
   }
 
   private static Optional<Obj> read(Path root, Checker checker) {
@@ -110,6 +117,37 @@ public record Settings(
 
   private static Optional<String> variable(Map<String, String> environment, String name) {
     return Optional.ofNullable(environment.get(name)).map(String::strip).filter(value -> !value.isEmpty());
+  }
+
+  /** What Google's own tools read, and in their order. */
+  private static GcsSettings gcs(Url endpoint, Map<String, String> environment, List<Problem> warnings) {
+    Path home = Path.of(environment.getOrDefault("HOME", environment.getOrDefault("USERPROFILE", ".")));
+    Path gcloud =
+        variable(environment, "CLOUDSDK_CONFIG")
+            .map(Path::of)
+            .orElseGet(() -> variable(environment, "APPDATA").map(Path::of).orElse(home.resolve(".config")).resolve("gcloud"));
+    boolean google = GcsSettings.isGoogle(endpoint);
+    Optional<String> metadata =
+        variable(environment, "NO_GCE_CHECK").filter("true"::equalsIgnoreCase).isPresent()
+            ? Optional.empty()
+            : variable(environment, "GCE_METADATA_HOST").or(() -> google ? Optional.of(GcsSettings.METADATA_SERVER) : Optional.empty());
+    int retries = (int) number(environment, "GCS_RETRIES", 3, 100, warnings);
+    Duration sleep = Duration.ofMillis((long) (number(environment, "GCS_RETRY_BASE_SLEEP", 0.5, 600, warnings) * 1000));
+    return new GcsSettings(
+        endpoint,
+        variable(environment, "GOOGLE_APPLICATION_CREDENTIALS").map(Path::of),
+        google ? Optional.of(gcloud.resolve("application_default_credentials.json")) : Optional.empty(),
+        metadata,
+        new Retry(retries, sleep));
+  }
+
+  private static double number(Map<String, String> environment, String name, double otherwise, double most, List<Problem> warnings) {
+    Optional<String> text = variable(environment, name);
+    if (text.isEmpty() || text.get().matches("\\d{1,9}(\\.\\d{1,9})?")) {
+      return text.map(Double::parseDouble).map(number -> Math.min(most, number)).orElse(otherwise);
+    }
+    warnings.add(Problem.of(Code.DECLARATION_INVALID, name + " is not a number; " + otherwise + " is used.").withHint("Write a number, such as " + otherwise + "."));
+    return otherwise;
   }
 
   /** The variable, then the file in which the hub's own client keeps it. */

@@ -30,7 +30,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.stream.Stream;
 
 /** Makes wanted files be there: one at a time on a volume, verified, published in one step; looks at those that are. */
 public final class Downloads implements AutoCloseable {
@@ -38,6 +37,8 @@ public final class Downloads implements AutoCloseable {
   public static final String OWN_DIRECTORY = ".comfyui-cockpit";
 
   private static final int BUFFER = 1 << 20;
+  /** A file that is replaced more often while it comes is no file to have. */
+  private static final int MOST_REPLACED = 2;
 
   private final Roots roots;
   private final Sources sources;
@@ -93,8 +94,22 @@ public final class Downloads implements AutoCloseable {
     if (there.isPresent()) {
       return there.get();
     }
-    progress.phase("asking");
-    Described described = sources.describe(wanted.source(), wanted.checksum(), cancel);
+    for (int replaced = 0; ; replaced++) {
+      progress.phase("asking");
+      Described described = sources.describe(wanted.source(), wanted.checksum(), cancel);
+      try {
+        return fetch(wanted, described, overwrite, cancel, progress);
+      } catch (ProblemException e) {
+        // What the host described is there no more, and the user asked for whatever is there.
+        if (e.problem().code() != Code.REVISION_NOT_FOUND || described.source().equals(wanted.source()) || replaced == MOST_REPLACED) {
+          throw e;
+        }
+        progress.log("The host replaced the file meanwhile; asking again.");
+      }
+    }
+  }
+
+  private Fetched fetch(WantedFile wanted, Described described, boolean overwrite, CancelSignal cancel, ProgressSink progress) {
     Expected expected = Expected.of(wanted, described);
     contradiction(wanted, described).ifPresent(problem -> {
           throw problem.toException();
@@ -145,7 +160,7 @@ public final class Downloads implements AutoCloseable {
     Optional<Checksum> hub = described.checksum();
     if (wanted.checksum().isPresent() && hub.isPresent() && hub.get().algorithm() == wanted.checksum().get().algorithm() && !hub.equals(wanted.checksum())) {
       return Optional.of(
-          Problem.of(Code.CHECKSUM_DIFFERS, described.host() + " has another file than declared: its sha256 is " + hub.get().hex() + ".")
+          Problem.of(Code.CHECKSUM_DIFFERS, described.host() + " has another file than declared: its " + hub.get().algorithm().name().toLowerCase(java.util.Locale.ROOT) + " is " + hub.get().hex() + ".")
               .withHint("Correct sha256 in models.json, or name the revision or version that has the declared file.")
               .with("expected", wanted.checksum().get().hex())
               .with("actual", hub.get().hex()));
@@ -249,15 +264,12 @@ public final class Downloads implements AutoCloseable {
             .toException();
       }
     }
-    if (expected.hub().isPresent()) {
-      Checksum hub = expected.hub().get();
-      Checksum actual = java.util.Objects.requireNonNull(sums.get(hub.algorithm()));
-      if (!hub.equals(actual) && expected.declared().isEmpty()) {
-        throw Problem.of(Code.CHECKSUM_OF_HOST_DIFFERS, described.host() + " publishes one checksum for " + shown + " and sends a file with another; it was thrown away.")
-            .with("expected", hub.hex())
-            .with("actual", actual.hex())
-            .toException();
-      }
+    Optional<Checksum> broken = expected.brokenByHost(sums);
+    if (broken.isPresent() && expected.declared().isEmpty()) {
+      throw Problem.of(Code.CHECKSUM_OF_HOST_DIFFERS, described.host() + " publishes one checksum for " + shown + " and sends a file with another; it was thrown away.")
+          .with("expected", broken.get().hex())
+          .with("actual", java.util.Objects.requireNonNull(sums.get(broken.get().algorithm())).hex())
+          .toException();
     }
   }
 
@@ -273,7 +285,7 @@ public final class Downloads implements AutoCloseable {
     HeaderCheck header = new HeaderCheck(target.getFileName().toString());
     progress.phase("downloading");
     try (FileChannel source = FileChannel.open(from, StandardOpenOption.READ);
-        Hasher hasher = new Hasher(to, Hasher.algorithms(Stream.concat(expected.declared().stream(), expected.hub().stream()).toList()), before.size())) {
+        Hasher hasher = new Hasher(to, expected.algorithms(), before.size())) {
       ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
       long done = 0;
       while (source.read(buffer.clear()) >= 0) {

@@ -7,10 +7,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.EnumMap;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -45,15 +43,11 @@ final class Hasher implements AutoCloseable {
   }
 
   static MessageDigest digest(Algorithm algorithm, long sizeForGit) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance(algorithm.jcaName());
-      if (algorithm == Algorithm.GIT_BLOB_SHA1) {
-        digest.update(("blob " + sizeForGit + "\0").getBytes(StandardCharsets.US_ASCII));
-      }
-      return digest;
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
+    MessageDigest digest = algorithm.newDigest();
+    if (algorithm == Algorithm.GIT_BLOB_SHA1) {
+      digest.update(("blob " + sizeForGit + "\0").getBytes(StandardCharsets.US_ASCII));
     }
+    return digest;
   }
 
   /** Bytes from the start up to here are written and will not change. */
@@ -127,12 +121,5 @@ final class Hasher implements AutoCloseable {
     } catch (IOException | RuntimeException e) {
       result.completeExceptionally(e);
     }
-  }
-
-  /** Checksums that one expects, as algorithms to compute. */
-  static Set<Algorithm> algorithms(List<Checksum> expected) {
-    Set<Algorithm> algorithms = new LinkedHashSet<>();
-    expected.forEach(checksum -> algorithms.add(checksum.algorithm()));
-    return algorithms;
   }
 }

@@ -11,6 +11,7 @@ import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.ProgressSink;
 import comfyui.cockpit.net.Answer;
+import comfyui.cockpit.net.Retry;
 import comfyui.cockpit.source.Described;
 import comfyui.cockpit.source.Sources;
 import java.io.IOException;
@@ -24,11 +25,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +50,7 @@ final class Transfer {
   private final Described described;
   private final Expected expected;
   private final Limits limits;
+  private final Retry retry;
   private final Clock clock;
   private final FileChannel file;
   private final Path shown;
@@ -73,6 +72,7 @@ final class Transfer {
     this.described = described;
     this.expected = expected;
     this.limits = limits;
+    this.retry = sources.patience(described.source(), limits.retry());
     this.clock = clock;
     this.file = file;
     this.shown = shown;
@@ -98,11 +98,11 @@ final class Transfer {
         idle = ranges.furthest() - furthest >= PROGRESS ? 0 : idle + 1;
         furthest = ranges.furthest();
         Problem problem = Problem.of(Code.INCOMPLETE, described.host() + " ends the transfer of " + described.filename() + " early each time, and does not go on where it broke.");
-        if (!limits.retry().mayRetry(problem, idle)) {
+        if (!retry.mayRetry(problem, idle)) {
           throw Optional.ofNullable(lastProblem).orElse(problem).toException();
         }
         if (idle > 0) {
-          cancel.sleep(limits.retry().pause(problem, idle));
+          cancel.sleep(retry.pause(problem, idle));
         }
         file.truncate(0);
         ranges.restart();
@@ -115,10 +115,8 @@ final class Transfer {
 
   /** Nothing if everything must be fetched again from the start. */
   private Optional<Result> once() throws IOException {
-    Set<Algorithm> algorithms =
-        Stream.concat(expected.declared().stream(), expected.hub().stream()).map(Checksum::algorithm).collect(Collectors.toSet());
     HeaderCheck header = new HeaderCheck(shown.getFileName().toString());
-    try (Hasher hasher = new Hasher(file, algorithms, expected.size().orElse(0))) {
+    try (Hasher hasher = new Hasher(file, expected.algorithms(), expected.size().orElse(0))) {
       try {
         progress.phase("downloading");
         start(ranges.first());
@@ -340,12 +338,12 @@ final class Transfer {
           Problem problem = stalledOut ? stalled() : e.problem();
           lastProblem = problem;
           failed = ranges.furthest() - before >= PROGRESS ? 0 : failed;
-          if (!limits.retry().mayRetry(problem, failed)) {
+          if (!retry.mayRetry(problem, failed)) {
             throw new ProblemException(problem, e);
           }
           progress.log(problem.detail() + " Trying again.");
           try {
-            stop.sleep(limits.retry().pause(problem, failed));
+            stop.sleep(retry.pause(problem, failed));
           } catch (ProblemException cancelled) {
             return;
           }

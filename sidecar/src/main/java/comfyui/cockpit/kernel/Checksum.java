@@ -1,5 +1,7 @@
 package comfyui.cockpit.kernel;
 
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Locale;
 import java.util.regex.Pattern;
@@ -15,7 +17,9 @@ public record Checksum(Algorithm algorithm, String hex) {
     SHA256("SHA-256", 64),
     MD5("MD5", 32),
     /** SHA-1 over {@code "blob " + length + NUL + bytes}: how git, and so Hugging Face, names small files. */
-    GIT_BLOB_SHA1("SHA-1", 40);
+    GIT_BLOB_SHA1("SHA-1", 40),
+    /** Big-endian: what Google Cloud Storage knows of every object. It finds accidents, not forgeries. */
+    CRC32C("CRC32C", 8);
 
     private final String jcaName;
     private final int hexLength;
@@ -25,8 +29,14 @@ public record Checksum(Algorithm algorithm, String hex) {
       this.hexLength = hexLength;
     }
 
-    public String jcaName() {
-      return jcaName;
+    /** A digest that has seen nothing yet. */
+    public MessageDigest newDigest() {
+      try {
+        // Java has the sum and no digest of it.
+        return this == CRC32C ? new Crc32cDigest() : MessageDigest.getInstance(jcaName);
+      } catch (NoSuchAlgorithmException e) {
+        throw new IllegalStateException(e);
+      }
     }
   }
 

@@ -25,6 +25,7 @@ import comfyui.cockpit.app.Versions;
 import comfyui.cockpit.app.Watch;
 import comfyui.cockpit.comfy.Templates;
 import comfyui.cockpit.download.Downloads;
+import comfyui.cockpit.gcs.Gcs;
 import comfyui.cockpit.git.GitAccess;
 import comfyui.cockpit.git.Repositories;
 import comfyui.cockpit.http.HttpServer;
@@ -77,7 +78,8 @@ final class Cockpit implements CockpitApi {
     this.clock = clock;
     Settings settings = Settings.load(root, environment, offline, version);
     http = new Http(settings.net());
-    Sources sources = new Sources(http, settings.hubs(), settings.metadataRetry(), clock);
+    Gcs gcs = new Gcs(http, settings.gcs());
+    Sources sources = new Sources(http, settings.hubs(), gcs, settings.metadataRetry(), clock);
     downloads = new Downloads(settings.roots(), sources, settings.limits(), clock, ProcessIdentity.current());
     SourceUri uris = new SourceUri(settings.hubs(), root);
     ModelsFile file = new ModelsFile(root.resolve("models.json"), "models.json", new ModelsJson(uris, settings.roots()));
@@ -105,7 +107,7 @@ final class Cockpit implements CockpitApi {
                 declare,
                 new FromWorkflow(models, declare, uris, templates, offline),
                 new RemoveModels(models, install),
-                new Doctor(models, install, java, version, clock),
+                new Doctor(models, install, gcs, java, version, clock),
                 new VersionRoutes.Parts(
                     versions,
                     new VersionStates(versions),

@@ -93,6 +93,7 @@ public record NewModel(String id, Map<String, Object> entry) {
         map.put("kind", "gcs");
         map.put("bucket", gcs.bucket());
         map.put("object", gcs.object());
+        gcs.generation().ifPresent(generation -> map.put("generation", generation));
       }
     }
     return map;

@@ -127,6 +127,11 @@ public final class Http implements AutoCloseable {
     return send(ask, ask.url(), headers, cancel);
   }
 
+  /** True if a request to there would end with {@code offline}. */
+  public boolean isCutOff(Url url) {
+    return settings.offline() && !Proxies.isLoopback(url.host());
+  }
+
   /**
    * The SSRF guard for a caller that follows redirects itself.
    *
@@ -211,7 +216,7 @@ public final class Http implements AutoCloseable {
   }
 
   private Answer send(Ask ask, Url url, Map<String, String> headers, CancelSignal cancel) {
-    if (settings.offline() && !Proxies.isLoopback(url.host())) {
+    if (isCutOff(url)) {
       throw Problem.of(Code.OFFLINE, "--offline: no connection to " + url.host() + " was opened.").with("missing", List.of(url.toString())).toException();
     }
     cancel.throwIfCancelled();

@@ -17,6 +17,7 @@ import java.util.OptionalLong;
  * @param checksum what the host itself publishes
  * @param title the model's name and its version's, for an id and a display name
  * @param page where people look at it
+ * @param also further checksums that the host publishes; all are enforced
  */
 public record Described(
     ModelSource source,
@@ -28,9 +29,25 @@ public record Described(
     Optional<Title> title,
     Optional<URI> page,
     Optional<Gate> gate,
-    Optional<String> licence) {
+    Optional<String> licence,
+    List<Checksum> also) {
   /** What a plain server says to a HEAD is often wrong: good for a plan, and the GET decides. */
   public static final long GUESS = Long.MAX_VALUE;
+
+  /** A file of which the host publishes one checksum at most. */
+  public Described(
+      ModelSource source,
+      String host,
+      String filename,
+      OptionalLong size,
+      long tolerance,
+      Optional<Checksum> checksum,
+      Optional<Title> title,
+      Optional<URI> page,
+      Optional<Gate> gate,
+      Optional<String> licence) {
+    this(source, host, filename, size, tolerance, checksum, title, page, gate, licence, List.of());
+  }
 
   /**
    * @param id what makes it one of a kind at its host: a version id, the first 8 of a commit

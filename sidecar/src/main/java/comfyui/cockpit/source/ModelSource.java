@@ -75,7 +75,11 @@ public sealed interface ModelSource {
     }
   }
 
-  /** An object in Google Cloud Storage; fetched once the versions bring that room. */
+  /**
+   * An object in Google Cloud Storage.
+   *
+   * @param generation one content of it; otherwise the one that is there
+   */
   record GcsObject(String bucket, String object, Optional<Long> generation) implements ModelSource {
     @Override
     public String uri() {

@@ -105,6 +105,59 @@ final class Refusals {
     };
   }
 
+  /**
+   * Google Cloud Storage: facts/sources 3.2. Without the right to list a bucket nobody learns whether a thing is private or missing.
+   *
+   * @param signed true if the request said who we are
+   */
+  Problem gcs(Answer answer, ModelSource.GcsObject source, boolean signed) {
+    String body = body(answer);
+    Optional<Value> error = Json.read(body).flatMap(json -> json.get("error"));
+    String reason = error.flatMap(e -> e.items("errors").stream().findFirst()).flatMap(e -> e.text("reason")).orElse("");
+    String text = error.flatMap(e -> e.text("message")).orElseGet(() -> message(body));
+    String lower = text.toLowerCase(Locale.ROOT);
+    String object = source.uri();
+    if (lower.contains("requester pays") || body.contains("UserProjectMissing")) {
+      return Problem.of(Code.ACCESS_DENIED, "Whoever reads from the bucket " + source.bucket() + " pays for it (requester pays), and no project is charged from here.")
+          .withHint("Copy the object into a bucket of yours: gcloud storage cp --billing-project=PROJECT " + object + " gs://YOUR-BUCKET/");
+    }
+    return switch (answer.status()) {
+      case 401 ->
+          signed
+              ? Problem.of(Code.TOKEN_REJECTED, "Google Cloud Storage rejects the access token for " + object + ": " + quote(text))
+                  .withHint("Check the account of GOOGLE_APPLICATION_CREDENTIALS, or make a new key.")
+              : privateOrMissing(source);
+      case 403 ->
+          switch (reason) {
+            case "rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded" ->
+                withRetryAfter(Problem.of(Code.RATE_LIMITED, "Google Cloud Storage wants fewer requests (403): " + quote(text)), answer);
+            default ->
+                signed
+                    ? Problem.of(Code.ACCESS_DENIED, "The account in use may not read " + object + ", or it does not exist: " + quote(text))
+                        .withHint("Give the account the role Storage Object Viewer on the bucket, or name another one in GOOGLE_APPLICATION_CREDENTIALS.")
+                    : privateOrMissing(source);
+          };
+      case 404 ->
+          lower.contains("bucket") && !lower.contains("object")
+              ? Problem.of(Code.REPOSITORY_NOT_FOUND, "There is no bucket " + source.bucket() + ".").withHint("Check the bucket's name.")
+              : source.generation().isPresent()
+                  ? goneGeneration(source)
+                  : Problem.of(Code.FILE_NOT_FOUND, "There is no object " + object + ".").withHint("Check the object's name; upper and lower case count.");
+      case 412 -> goneGeneration(source);
+      default -> general(answer, body);
+    };
+  }
+
+  private static Problem privateOrMissing(ModelSource.GcsObject source) {
+    return Problem.of(Code.TOKEN_MISSING, source.uri() + " is private or missing: who says not who he is may not read it.")
+        .withHint("Check the names; for a private object set GOOGLE_APPLICATION_CREDENTIALS to the key file of an account that may read it.");
+  }
+
+  static Problem goneGeneration(ModelSource.GcsObject source) {
+    return Problem.of(Code.REVISION_NOT_FOUND, "There is no " + source.uri() + ": the object has no such generation, or none any more.")
+        .withHint("A bucket keeps old generations only if it has versioning; name the one that is there now, or none.");
+  }
+
   /** Any other host, and what all hosts share. */
   Problem general(Answer answer) {
     return general(answer, body(answer));

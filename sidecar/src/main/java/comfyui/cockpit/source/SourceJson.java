@@ -62,8 +62,12 @@ public final class SourceJson {
       }
       case "gcs" -> {
         checker.knownKeys(obj, at, List.of("kind", "bucket", "object", "generation"));
-        Optional<String> bucket = checker.requiredString(obj, at, "bucket");
-        Optional<String> object = checker.requiredString(obj, at, "object");
+        Optional<String> bucket =
+            checker.required(obj, at, "bucket")
+                .flatMap(name -> checker.make(name, at + "/bucket", Code.DECLARATION_INVALID, "Write the bucket's name alone, without gs://.", SourceUri::bucket));
+        Optional<String> object =
+            checker.required(obj, at, "object")
+                .flatMap(name -> checker.make(name, at + "/object", Code.DECLARATION_INVALID, "Write the object's name as the bucket lists it.", SourceUri::object));
         Optional<Long> generation = checker.whole(obj, at, "generation", 1);
         yield bucket.flatMap(b -> object.map(o -> new ModelSource.GcsObject(b, o, generation)));
       }

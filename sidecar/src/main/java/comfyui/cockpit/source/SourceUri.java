@@ -26,6 +26,7 @@ public final class SourceUri {
   private static final Pattern REPO = Pattern.compile("(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,95}/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,95}");
   private static final Pattern AIR =
       Pattern.compile("(?:urn:)?(?:air:)?(?:[^:]+:)?[^:]+:([a-z0-9-]+):([^@+]+?)(?:@([^+.]+))?(?:\\+(\\d+))?(?:\\.([A-Za-z0-9]+))?");
+  private static final Pattern BUCKET = Pattern.compile("[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]");
   private static final Pattern CIVITAI_PAIR = Pattern.compile("(\\d+)@(\\d+)");
   private static final Pattern DIGITS = Pattern.compile("\\d{1,18}");
 
@@ -46,7 +47,7 @@ public final class SourceUri {
       case "hf", "huggingface" -> huggingFace(uri.substring(uri.indexOf("://") + 3));
       case "civitai" -> civitai(uri.substring(uri.indexOf("://") + 3));
       case "urn", "air" -> air(uri);
-      case "gs" -> gcs(uri.substring(5));
+      case "gs" -> gcs(uri.regionMatches(3, "//", 0, 2) ? uri.substring(5) : "");
       case "http", "https" -> web(Url.parse(uri));
       case "file" -> local(uri);
       case "" -> new Local(folder.resolve(uri).normalize());
@@ -170,14 +171,34 @@ public final class SourceUri {
 
   private static GcsObject gcs(String rest) {
     int slash = rest.indexOf('/');
-    if (slash < 1 || slash == rest.length() - 1) {
+    if (slash < 1) {
       throw new IllegalArgumentException("a gs:// source is gs://bucket/object");
     }
+    String bucket = bucket(rest.substring(0, slash));
     String object = rest.substring(slash + 1);
     Matcher generation = Pattern.compile("(.+)#(\\d+)").matcher(object);
     return generation.matches()
-        ? new GcsObject(rest.substring(0, slash), generation.group(1), Optional.of(id(generation.group(2))))
-        : new GcsObject(rest.substring(0, slash), object, Optional.empty());
+        ? new GcsObject(bucket, object(generation.group(1)), Optional.of(id(generation.group(2))))
+        : new GcsObject(bucket, object(object), Optional.empty());
+  }
+
+  /** Checks a bucket's name as Google Cloud Storage does. */
+  public static String bucket(String bucket) {
+    if (!BUCKET.matcher(bucket).matches()) {
+      throw new IllegalArgumentException("\"" + bucket + "\" is not the name of a bucket");
+    }
+    return bucket;
+  }
+
+  /** Checks the name of an object that is one file; anything else may stand in it. */
+  public static String object(String object) {
+    if (object.isEmpty() || object.endsWith("/")) {
+      throw new IllegalArgumentException("a gs:// source is gs://bucket/object, one file");
+    }
+    if (object.equals(".") || object.equals("..") || object.contains("\n") || object.contains("\r") || object.getBytes(StandardCharsets.UTF_8).length > 1024) {
+      throw new IllegalArgumentException("this is not the name of an object");
+    }
+    return object;
   }
 
   private ModelSource web(Url url) {

@@ -1,5 +1,7 @@
 package comfyui.cockpit.source;
 
+import comfyui.cockpit.gcs.Gcs;
+import comfyui.cockpit.gcs.StoredObject;
 import comfyui.cockpit.json.Json;
 import comfyui.cockpit.json.Value;
 import comfyui.cockpit.kernel.CancelSignal;
@@ -32,6 +34,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /** Asks hosts about files and opens them. */
 public final class Sources {
@@ -39,12 +42,14 @@ public final class Sources {
 
   private final Http http;
   private final Hubs hubs;
+  private final Gcs gcs;
   private final Retry retry;
   private final Refusals refusals;
 
-  public Sources(Http http, Hubs hubs, Retry retry, Clock clock) {
+  public Sources(Http http, Hubs hubs, Gcs gcs, Retry retry, Clock clock) {
     this.http = http;
     this.hubs = hubs;
+    this.gcs = gcs;
     this.retry = retry;
     this.refusals = new Refusals(clock);
   }
@@ -56,7 +61,7 @@ public final class Sources {
       case Civitai civitai -> hubs.civitai().host();
       case Web web -> web.url().host();
       case Local local -> "file";
-      case GcsObject gcs -> "storage.googleapis.com";
+      case GcsObject object -> gcs.settings().endpoint().host();
     };
   }
 
@@ -77,11 +82,13 @@ public final class Sources {
       case Civitai civitai -> retry.run(cancel, () -> civitai(civitai, expected, cancel));
       case Web web -> retry.run(cancel, () -> web(web, cancel));
       case Local local -> local(local);
-      case GcsObject gcs ->
-          throw Problem.of(Code.SOURCE_UNSUPPORTED, "gs:// sources come with the versions; this release does not fetch them.")
-              .withHint("Use an https:// address of the object until then.")
-              .toException();
+      case GcsObject object -> gcs.settings().retry().run(cancel, () -> gcs(object, cancel));
     };
+  }
+
+  /** How often a transfer from there is tried again. */
+  public Retry patience(ModelSource source, Retry otherwise) {
+    return source instanceof GcsObject ? gcs.settings().retry() : otherwise;
   }
 
   /** What can be said of a source without asking anybody. */
@@ -96,7 +103,7 @@ public final class Sources {
           case Civitai civitai -> subject(civitai);
           case Web web -> web.url().segments().getLast();
           case Local local -> last(local.path().toString());
-          case GcsObject gcs -> last(gcs.object());
+          case GcsObject object -> last(object.object());
         };
     return new Described(source, host(source), name, OptionalLong.empty(), 0, checksum, title, Optional.empty(), Optional.empty(), Optional.empty());
   }
@@ -121,11 +128,13 @@ public final class Sources {
           case Civitai civitai -> Ask.get(downloadUrl(civitai)).with(hubs::civitaiHeaders);
           case Web web -> Ask.get(web.url());
           case Local local -> throw new IllegalArgumentException("a local file is not opened over HTTP");
-          case GcsObject gcs -> throw new IllegalArgumentException("gs:// is not fetched yet");
+          case GcsObject object -> gcs.media(object.bucket(), object.object(), object.generation(), cancel);
         };
     Ask whole = ask.forBody();
     Ask ranged = range.isPresent() ? whole.header("Range", range.get()) : whole;
-    Ask request = validator.isPresent() && range.isPresent() ? ranged.header("If-Range", validator.get()) : ranged;
+    // A generation is a better validator than any that the bucket's own server would compare.
+    boolean pinned = described.source() instanceof GcsObject object && object.generation().isPresent();
+    Ask request = validator.isPresent() && range.isPresent() && !pinned ? ranged.header("If-Range", validator.get()) : ranged;
     Answer answer = http.follow(request, hop -> changedMeanwhile(described, hop), cancel);
     boolean good = false;
     try {
@@ -135,6 +144,9 @@ public final class Sources {
       Optional<Problem> gated = pageInstead(described, answer);
       if (gated.isPresent()) {
         throw gated.get().toException();
+      }
+      if (described.source() instanceof GcsObject object) {
+        refuseOther(described, object, answer);
       }
       int status = answer.status();
       good = status == 200 || range.isPresent() && (status == 206 || status == 416);
@@ -191,7 +203,7 @@ public final class Sources {
       }
       case Web web -> refusals.general(answer);
       case Local local -> refusals.general(answer);
-      case GcsObject gcs -> refusals.general(answer);
+      case GcsObject object -> refusals.gcs(answer, object, gcs.isSigned());
     };
   }
 
@@ -427,6 +439,65 @@ public final class Sources {
       return Problem.of(Code.REMOVED_BY_HOST, "Civitai lists no file for model " + model + ".").link(page(civitai)).toException();
     }
     return Described.ambiguous("Model " + model + " has " + choices.size() + " files in its versions, and the source names no version.", choices);
+  }
+
+  // Google Cloud Storage
+
+  private Described gcs(GcsObject object, CancelSignal cancel) {
+    Ask ask = gcs.metadata(object.bucket(), object.object(), object.generation(), cancel);
+    try (Answer answer = http.follow(ask, hop -> false, cancel)) {
+      if (answer.status() != 200) {
+        throw refusals.gcs(answer, object, gcs.isSigned()).toException();
+      }
+      StoredObject stored =
+          StoredObject.read(metadata(answer))
+              .orElseThrow(() -> Problem.of(Code.HOST_ERROR, answer.url().host() + " answered something that describes no object.").toException());
+      if (stored.encoding().isPresent()) {
+        throw packed(object, stored.encoding().get());
+      }
+      GcsObject pinned = new GcsObject(object.bucket(), object.object(), Optional.of(stored.generation()));
+      return new Described(
+          pinned, host(object), last(object.object()), stored.size(), 0, stored.checksums().stream().findFirst(), Optional.empty(), Optional.empty(),
+          Optional.empty(), Optional.empty(), stored.checksums().stream().skip(1).toList());
+    } catch (IOException e) {
+      throw http.failure(e, ask.url());
+    }
+  }
+
+  /** The size and the checksums are those of what is stored, and what would come is something else. */
+  private static ProblemException packed(GcsObject object, String encoding) {
+    return Refusals.permanent(Problem.of(Code.HOST_ERROR, object.uri() + " is stored compressed (Content-Encoding: " + encoding + "), so that nothing tells whether what comes is right."))
+        .withHint("Upload the file again as it is: without -z, -Z or --gzip-local, and without a Content-Encoding.")
+        .toException();
+  }
+
+  /** The bytes must be those that were described: another generation may have come in between, and not every server looks at the one asked for. */
+  private static void refuseOther(Described described, GcsObject object, Answer answer) {
+    int status = answer.status();
+    if (status != 200 && status != 206) {
+      return;
+    }
+    Optional<String> encoding = StoredObject.encoding(answer);
+    if (encoding.isPresent()) {
+      throw packed(object, encoding.get());
+    }
+    Optional<Long> generation = StoredObject.generation(answer);
+    if (object.generation().isPresent() && generation.isPresent() && !generation.equals(object.generation())) {
+      throw Refusals.goneGeneration(object).toException();
+    }
+    List<Checksum> known = Stream.concat(described.checksum().stream(), described.also().stream()).toList();
+    for (Checksum announced : StoredObject.checksums(answer)) {
+      Optional<Checksum> contradicted = known.stream().filter(sum -> sum.algorithm() == announced.algorithm() && !sum.equals(announced)).findFirst();
+      if (contradicted.isPresent() && generation.isEmpty()) {
+        throw Refusals.goneGeneration(object).toException();
+      }
+      if (contradicted.isPresent()) {
+        throw Problem.of(Code.CHECKSUM_OF_HOST_DIFFERS, described.host() + " now names another content for " + described.filename() + " than a moment ago.")
+            .with("expected", contradicted.get().hex())
+            .with("actual", announced.hex())
+            .toException();
+      }
+    }
   }
 
   // Others

@@ -166,7 +166,7 @@ public final class Documents {
                 step ->
                     new Shapes.Step(
                         step.model().id(), step.action().name().toLowerCase(Locale.ROOT), step.host(), step.model().path(), optional(step.size()),
-                        step.checksum().map(Checksum::hex), step.expectedFrom().map(from -> from.name().toLowerCase(Locale.ROOT)), step.executesCode(),
+                        step.checksum().filter(sum -> sum.algorithm() == Checksum.Algorithm.SHA256).map(Checksum::hex), step.expectedFrom().map(from -> from.name().toLowerCase(Locale.ROOT)), step.executesCode(),
                         step.problem().map(Documents::problem)))
             .toList();
     List<Shapes.FileSystem> systems =

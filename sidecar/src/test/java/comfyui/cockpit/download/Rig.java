@@ -1,6 +1,8 @@
 package comfyui.cockpit.download;
 
 import comfyui.cockpit.files.Roots;
+import comfyui.cockpit.gcs.Gcs;
+import comfyui.cockpit.gcs.GcsSettings;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Checksum;
 import comfyui.cockpit.kernel.Clock;
@@ -44,11 +46,15 @@ final class Rig implements AutoCloseable {
   }
 
   Rig(Path root, int connections, int retries, Map<String, String> proxies) {
+    this(root, connections, retries, proxies, new GcsSettings(Url.parse("http://gcs.invalid"), Optional.empty(), Optional.empty(), Optional.empty(), new Retry(0, Duration.ZERO)));
+  }
+
+  Rig(Path root, int connections, int retries, Map<String, String> proxies, GcsSettings gcs) {
     this.root = root;
     http = new Http(new NetSettings(Duration.ofSeconds(2), Duration.ofMillis(700), proxies, Optional.empty(), false, "comfyui-cockpit/test"));
     Retry retry = new Retry(retries, Duration.ofMillis(10));
     Hubs hubs = new Hubs(Url.parse("http://hub.invalid"), Url.parse("http://civitai.invalid"), Optional.of(new Secret("hf_secret")), Optional.empty());
-    Sources sources = new Sources(http, hubs, retry, Clock.system());
+    Sources sources = new Sources(http, hubs, new Gcs(http, gcs), retry, Clock.system());
     Limits limits = new Limits(connections, Duration.ofMillis(700), retry, 1L << 30);
     downloads = new Downloads(new Roots(root, List.of()), sources, limits, Clock.system(), ProcessIdentity.current());
   }
