@@ -51,6 +51,8 @@ function checkName(name: string, trans: TranslationBundle): string {
       return 'Hugging Face';
     case 'civitai':
       return 'Civitai';
+    case 'gcs':
+      return 'Google Cloud Storage';
     default:
       return name;
   }
