@@ -34,9 +34,14 @@ public final class HttpServer implements AutoCloseable {
   private final Javalin javalin;
 
   /**
+   * What the server answers from.
+   *
    * @param snapshot the first document of an event stream
    */
-  public HttpServer(Routes routes, Events events, Supplier<Object> snapshot, Secret secret) {
+  public record Core(Routes routes, Events events, Supplier<Object> snapshot) {}
+
+  /** @param core may be made while the server starts: a request waits for it */
+  public HttpServer(Supplier<Core> core, Secret secret) {
     this.javalin =
         Javalin.create(
             config -> {
@@ -47,21 +52,24 @@ public final class HttpServer implements AutoCloseable {
               config.http.maxRequestSize = 64L << 20;
               config.http.compressionStrategy = CompressionStrategy.NONE;
               config.routes.before(context -> guard(context, secret));
-              for (Routes.Route route : routes.table()) {
-                config.routes.addHttpHandler(HandlerType.findOrCreate(route.method()), route.path(), context -> serve(routes, context));
+              config.routes.get("/api/events", context -> stream(context, core.get().events(), core.get().snapshot()));
+              // The table itself finds the route, and says what it does not take.
+              for (HandlerType method : List.of(HandlerType.GET, HandlerType.POST, HandlerType.DELETE)) {
+                config.routes.addHttpHandler(method, "/api/<path>", context -> serve(core.get().routes(), context));
               }
-              config.routes.get("/api/events", context -> stream(context, events, snapshot));
               config.routes.error(404, context -> {
                 if (context.res().getContentType() == null || !context.res().getContentType().contains("json")) {
-                  answer(context, routes.call(context.method().name(), context.path(), ""));
+                  answer(context, core.get().routes().call(context.method().name(), context.path(), ""));
                 }
               });
             });
   }
 
-  /** @return the port */
-  public int start() {
+  public void start() {
     javalin.start();
+  }
+
+  public int port() {
     return javalin.port();
   }
 

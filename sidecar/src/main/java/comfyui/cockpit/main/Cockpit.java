@@ -33,7 +33,6 @@ import comfyui.cockpit.job.Events;
 import comfyui.cockpit.job.Jobs;
 import comfyui.cockpit.kernel.Clock;
 import comfyui.cockpit.kernel.ProcessIdentity;
-import comfyui.cockpit.kernel.Secret;
 import comfyui.cockpit.model.ModelsFile;
 import comfyui.cockpit.model.ModelsJson;
 import comfyui.cockpit.net.Http;
@@ -142,8 +141,8 @@ final class Cockpit implements CockpitApi {
     return routes;
   }
 
-  HttpServer server(Secret secret) {
-    return new HttpServer(routes, events, () -> Documents.snapshot(API, jobs.list(), models.revision(), versions.revision()), secret);
+  HttpServer.Core core() {
+    return new HttpServer.Core(routes, events, () -> Documents.snapshot(API, jobs.list(), models.revision(), versions.revision()));
   }
 
   /** What the daemon does by itself; starts when told. */

@@ -23,6 +23,7 @@ final class Daemon {
   private static final Logger LOG = LoggerFactory.getLogger(Daemon.class);
 
   private final Cockpit cockpit;
+  private final int port;
   private final Path root;
   private final Path connectionFile;
   private final Secret secret;
@@ -30,8 +31,9 @@ final class Daemon {
   private final Instant startedAt;
   private final CountDownLatch stop = new CountDownLatch(1);
 
-  Daemon(Cockpit cockpit, Path root, Path connectionFile, Secret secret, String version, Instant startedAt) {
+  Daemon(Cockpit cockpit, int port, Path root, Path connectionFile, Secret secret, String version, Instant startedAt) {
     this.cockpit = cockpit;
+    this.port = port;
     this.root = root;
     this.connectionFile = connectionFile;
     this.secret = secret;
@@ -42,9 +44,7 @@ final class Daemon {
   /** Returns when it has stopped and tidied up. */
   void run(PrintStream out, InputStream in, boolean untilEof) throws IOException, InterruptedException {
     long pid = ProcessHandle.current().pid();
-    try (HttpServer server = cockpit.server(secret);
-        Watch watch = cockpit.watch()) {
-      int port = server.start();
+    try (Watch watch = cockpit.watch()) {
       String url = "http://127.0.0.1:" + port;
       SmallFile.writePrivate(connectionFile, Json.write(connection(url, pid)));
       Map<String, Object> ready = new LinkedHashMap<>();

@@ -11,8 +11,6 @@ import comfyui.cockpit.kernel.Checksum;
 import comfyui.cockpit.kernel.Clock;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
-import comfyui.cockpit.kernel.Secret;
-import comfyui.cockpit.process.Children;
 import comfyui.cockpit.wire.CockpitApi;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -25,20 +23,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.security.SecureRandom;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.Arrays;
-import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.Callable;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 
 /** The one place that knows argv, the environment and the exit. */
 public final class Main {
@@ -63,7 +53,10 @@ public final class Main {
     Start start = new Start(environment, Clock.system());
     Serve serve = new Serve(start, out);
     int exit;
-    if (args.length > 0 && args[0].equals("serve")) {
+    Optional<Serve.Wanted> wanted = Serve.Wanted.plain(args);
+    if (wanted.isPresent()) {
+      exit = serve.plainly(wanted.get(), console);
+    } else if (args.length > 0 && args[0].equals("serve")) {
       exit = RootCommand.alone(serve, console).execute(Arrays.copyOfRange(args, 1, args.length));
     } else {
       exit = RootCommand.of(start::api, console, start.clock(), environment, start.version()).addSubcommand("serve", serve).execute(args);
@@ -161,80 +154,6 @@ public final class Main {
       } catch (NoSuchAlgorithmException e) {
         throw new IllegalStateException(e);
       }
-    }
-  }
-
-  /** {@code serve}. */
-  @Command(name = "serve", description = "The daemon: prints a line of JSON when it is ready.", mixinStandardHelpOptions = true)
-  static final class Serve implements Callable<Integer> {
-    private final Start start;
-    private final PrintStream out;
-
-    @CommandLine.Mixin private Options options = new Options();
-
-    @Option(names = "--until-eof", description = "Stop when standard input ends.")
-    private boolean untilEof;
-
-    @Option(names = "--aot-cache", paramLabel = "FILE", description = "Make the JVM's ahead-of-time cache there when idle, if it is not there yet.")
-    private Optional<Path> aotCache = Optional.empty();
-
-    Serve(Start start, PrintStream out) {
-      this.start = start;
-      this.out = out;
-    }
-
-    @Override
-    public Integer call() throws Exception {
-      Instant now = start.clock().now();
-      Path root = Start.root(options.root());
-      Secret secret = start.variable("COCKPIT_SECRET").map(Secret::new).orElseGet(Serve::newSecret);
-      try (Cockpit cockpit = start.cockpit(root, options.offline())) {
-        Daemon daemon = new Daemon(cockpit, root, start.connectionFile(root), secret, start.version(), now);
-        Thread main = Thread.currentThread();
-        Thread onSignal =
-            new Thread(
-                () -> {
-                  daemon.stop();
-                  cockpit.close();
-                  join(main);
-                });
-        Runtime.getRuntime().addShutdownHook(onSignal);
-        try (Children children = new Children(start.connectionFile(root).resolveSibling(start.connectionFile(root).getFileName() + ".children"), start.clock())) {
-          children.endLeftovers();
-          try (AotTraining training = training(cockpit, children)) {
-            training.start();
-            daemon.run(out, System.in, untilEof);
-          }
-        }
-        try {
-          Runtime.getRuntime().removeShutdownHook(onSignal);
-        } catch (IllegalStateException e) {
-          // A signal is what ended it: the hook is at work and waits for this thread.
-        }
-      }
-      return 0;
-    }
-
-    private AotTraining training(Cockpit cockpit, Children children) throws java.net.URISyntaxException {
-      Path jar = Path.of(Main.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-      String java = ProcessHandle.current().info().command().orElse("java");
-      Optional<Duration> quiet = start.variable("COCKPIT_AOT_IDLE").filter(text -> text.matches("\\d{1,6}")).map(Long::parseLong).map(Duration::ofSeconds);
-      return new AotTraining(aotCache, jar, java, children, cockpit::isIdle, quiet, start.clock());
-    }
-
-    /** Lets the main thread remove the connection file. */
-    private static void join(Thread main) {
-      try {
-        main.join(500);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-    }
-
-    private static Secret newSecret() {
-      byte[] bytes = new byte[32];
-      new SecureRandom().nextBytes(bytes);
-      return new Secret(Base64.getUrlEncoder().withoutPadding().encodeToString(bytes));
     }
   }
 }
