@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from comfyui_cockpit.java import FLAGS, JAR, find_java
@@ -18,11 +18,13 @@ from demo.hub.exchange import Hub
 from demo.hub.server import Server
 
 from .cockpit import Program, Root
+from .comfy import Machine, Served, by_http, machine
 
 # The long ones are collected for `make soak` only.
 collect_ignore = [] if "COCKPIT_SOAK" in os.environ else ["test_large.py"]
 
 Roots: TypeAlias = Callable[..., Root]
+Machines: TypeAlias = Callable[..., Machine]
 
 
 @pytest.fixture(scope="session")
@@ -92,3 +94,32 @@ def roots(tmp_path: Path, hub: Hub, program: Program) -> Iterator[Roots]:
 @pytest.fixture
 def root(roots: Roots) -> Root:
     return roots()
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """uv's cache for all tests that do not look at it: each package comes once."""
+    return tmp_path_factory.mktemp("packages")
+
+
+@pytest.fixture
+def machines(roots: Roots, tmp_path: Path, packages: Path) -> Machines:
+    """Make machines: a root, a home and caches of its own; `own=True`: its packages too."""
+
+    def make(name: str = "one", *, own: bool = False, **more: Any) -> Machine:
+        return machine(roots(name, **more), tmp_path / f"cache-{name}", None if own else packages)
+
+    return make
+
+
+@pytest.fixture
+def comfy(machines: Machines) -> Machine:
+    return machines()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """All below `git`, by http."""
+    (tmp_path / "git").mkdir()
+    with by_http(tmp_path / "git") as server:
+        yield server

@@ -272,6 +272,108 @@ DOCTOR = obj(
     ),
 )
 
+COMMIT = match(r"[0-9a-f]{40}")
+KEY = match(r"[0-9a-f]{16}")
+FILE_SYSTEMS = many(obj(path=match(r"/.*"), free_bytes=INT, needed_bytes=INT, shortfall_bytes=INT))
+VERSION_PLAN = obj(
+    ok=BOOL,
+    version_id=TEXT,
+    lock_digest=SHA256,
+    action=one("realize", "nothing"),
+    steps=many(
+        obj(
+            kind=one("commit", "checkout", "environment", "package", "model", "link", "switch"),
+            subject=TEXT,
+            from_=maybe(one("cache", "network", "wheels", "file")),
+            size_bytes=maybe(INT),
+        )
+    ),
+    file_systems=FILE_SYSTEMS,
+    missing=many(problem),
+)
+WRITTEN = obj(ok=YES, version_id=TEXT, file=match(r"/.+\.json"))
+RESOLVE = obj(
+    ok=YES,
+    lock_file=match(r"/.+\.lock\.json"),
+    lock_digest=SHA256,
+    changed=many(obj(what=TEXT, from_=maybe(TEXT), to=maybe(TEXT))),
+)
+REALIZE = obj(
+    ok=YES,
+    state=one("realized", "unchanged"),
+    target=match(r"/.+"),
+    lock_digest=SHA256,
+    environment_digest=SHA256,
+    previous=maybe(KEY),
+)
+VERSION_STATUS = obj(
+    ok=BOOL,
+    version_id=TEXT,
+    state=one("declared", "resolved", "stale", "realized", "broken"),
+    target=match(r"/.+"),
+    lock_digest=maybe(SHA256),
+    environment_digest=maybe(SHA256),
+    differences=many(problem),
+)
+VERSIONS = obj(ok=YES, revision=TEXT, directory=match(r"/.+"), versions=many(VERSION_STATUS))
+VERSION_DIFF = obj(
+    ok=BOOL,
+    equal=BOOL,
+    differences=many(obj(pointer=match(r"(/.*)?"), a=ANYTHING, b=ANYTHING)),
+)
+FREED = obj(
+    ok=YES,
+    dry_run=BOOL,
+    removed=many(obj(path=match(r"/.+"), freed_bytes=INT)),
+    kept=many(obj(path=match(r"/.+"), reason=TEXT)),
+)
+REPRODUCE = obj(
+    ok=BOOL,
+    equal=BOOL,
+    runs=many(obj(lock_digest=SHA256, environment_digest=SHA256)),
+    differences=many(problem),
+)
+PACK = obj(ok=YES, path=match(r"/.+"), files=many(obj(path=TEXT, size_bytes=INT, sha256=SHA256)))
+INIT = obj(ok=YES, path=match(r"/.+"), venv=match(r"/.+"), commit=COMMIT, python=TEXT, torch=TEXT)
+
+_CHECKOUT: dict[str, Check] = {
+    "repo": TEXT,
+    "commit": COMMIT,
+    "tree": COMMIT,
+    "submodules": many(obj(path=TEXT, repo=TEXT, commit=COMMIT)),
+}
+_DIST = obj(name=TEXT, version=TEXT, file=TEXT, sha256=SHA256)
+_GIT = obj(name=TEXT, repo=TEXT, commit=COMMIT)
+
+
+def locked_package(value: Any, at: str) -> None:
+    DICT(value, at)
+    (_GIT if "repo" in value else _DIST)(value, at)
+
+
+def environment(value: Any, at: str) -> None:
+    DICT(value, at)
+    for name, text in value.items():
+        match(r"[A-Za-z_][A-Za-z0-9_]*")(name, at)
+        STR(text, f"{at}.{name}")
+
+
+LOCK = obj(
+    lock_version=lambda v, at: None if v == 1 else fail(at, "1", v),
+    platform=match(r"[a-z0-9_-]+"),
+    python=match(r"3\.\d+\.\d+"),
+    comfy=obj(**_CHECKOUT),
+    custom_nodes=many(
+        obj(name=TEXT, dir=match(r"custom_nodes/.+"), run_install_script=BOOL, **_CHECKOUT)
+    ),
+    packages=many(locked_package),
+    build_packages=many(locked_package),
+    torch_backend=maybe(TEXT),
+    places=many(TEXT),
+    models=many(obj(path=TEXT, source=TEXT, size_bytes=maybe(INT), sha256=maybe(SHA256))),
+    env=environment,
+)
+
 
 def check(shape: Check, document: Any) -> Any:
     """Return the document when it has the shape."""

@@ -240,6 +240,13 @@ public final class ResolveVersion {
         Optional<String> wanted = old.map(Lock::python).filter(python -> !stale.contains("python")).or(spec::python);
         Interpreter python = versions.interpreters().require(wanted, offline, children, work, cancel, progress);
         List<String> places = inputs.stream().flatMap(input -> input.places().stream()).distinct().toList();
+        for (Requirements input : inputs) {
+          input.places().stream().filter(place -> !Requirements.isPlace(place)).findFirst().ifPresent(place -> {
+                throw Problem.of(Code.SOURCE_UNSUPPORTED, "The requirements of " + input.requester() + " name an index with a login in its address, which would come to stand in the lock.")
+                    .withHint("Leave its requirements out with \"install_requirements\": false, and name the index in python_packages; logins stand in ~/.netrc.")
+                    .toException();
+              });
+        }
         Packages.Origin origin = new Packages.Origin(offline, request.wheels(), spec.options().torchBackend(), places);
         List<LockedPackage> pins = old.map(Lock::packages).orElse(List.of());
         Resolution resolution =

@@ -20,11 +20,31 @@ public final class SmallFile {
   /** How a file ends that is not whole yet. */
   public static final String SUFFIX = ".cockpit-new";
 
+  /** Nothing that people write by hand is larger. */
+  private static final long LARGEST = 8 << 20;
+
   private SmallFile() {}
 
-  /** Nothing if the file is not there. */
+  /** A file that is hardly what its name says. */
+  public static final class TooLarge extends IOException {
+    private static final long serialVersionUID = 1;
+
+    private TooLarge(long size) {
+      super("it has " + size + " bytes; at most " + LARGEST + " are read");
+    }
+  }
+
+  /**
+   * Nothing if the file is not there.
+   *
+   * @throws TooLarge before a byte of it is read
+   */
   public static Optional<String> read(Path path) throws IOException {
     try {
+      long size = Files.size(path);
+      if (size > LARGEST) {
+        throw new TooLarge(size);
+      }
       return Optional.of(Files.readString(path));
     } catch (NoSuchFileException e) {
       return Optional.empty();

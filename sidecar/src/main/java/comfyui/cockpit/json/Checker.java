@@ -15,17 +15,28 @@ import java.util.function.Function;
 
 /** Reads a declaration and collects everything that is wrong with it, each error at its place. */
 public final class Checker {
+  /** More than anybody reads, and few enough to be kept and sent. */
+  private static final int MOST = 1000;
+
   private final String file;
   private final List<Problem> errors = new ArrayList<>();
   private final List<Problem> warnings = new ArrayList<>();
+  private int untold;
 
   /** @param file how the user would write the file's path */
   public Checker(String file) {
     this.file = file;
   }
 
+  /** All of them; of a file that is nothing but errors the first thousand and how many more there are. */
   public List<Problem> errors() {
-    return List.copyOf(errors);
+    if (untold == 0) {
+      return List.copyOf(errors);
+    }
+    List<Problem> all = new ArrayList<>(errors);
+    all.add(
+        Problem.of(Code.DECLARATION_INVALID, "There are " + untold + " more errors.").withHint("Correct those above first.").at(errors.getLast().where().orElseThrow()));
+    return List.copyOf(all);
   }
 
   public List<Problem> warnings() {
@@ -36,7 +47,7 @@ public final class Checker {
   public Optional<Value> parse(String text) {
     Json.Parsed parsed = Json.parse(text);
     for (Json.Fault fault : parsed.faults()) {
-      errors.add(
+      add(
           Problem.of(Code.DECLARATION_INVALID, fault.detail())
               .withHint("Correct the text here; an editor with JSON support shows the place.")
               .at(new Where(file, fault.pointer(), fault.line(), fault.column())));
@@ -44,12 +55,22 @@ public final class Checker {
     return parsed.root();
   }
 
+  private void add(Problem problem) {
+    if (errors.size() < MOST) {
+      errors.add(problem);
+    } else {
+      untold++;
+    }
+  }
+
   public void error(Place place, String pointer, Code code, String detail, String hint) {
-    errors.add(problem(place, pointer, code, detail, hint));
+    add(problem(place, pointer, code, detail, hint));
   }
 
   public void warning(Place place, String pointer, Code code, String detail, String hint) {
-    warnings.add(problem(place, pointer, code, detail, hint));
+    if (warnings.size() < MOST) {
+      warnings.add(problem(place, pointer, code, detail, hint));
+    }
   }
 
   private Problem problem(Place place, String pointer, Code code, String detail, String hint) {

@@ -18,7 +18,9 @@ import java.util.regex.Pattern;
 public record Requirements(String requester, String text, Map<String, String> included) {
   private static final Pattern LINE = Pattern.compile("\\s*([A-Za-z0-9][A-Za-z0-9._-]*)\\s*(?:\\[[^]]*])?\\s*([^;#@]*)(?:[;#@].*)?");
   private static final Pattern INCLUDE = Pattern.compile("\\s*(?:-r|--requirement|-c|--constraint)[ =]*(\\S+).*");
-  private static final Pattern INDEX = Pattern.compile("\\s*(?:--extra-index-url|--index-url|-i|--find-links|-f)[ =]+(\\S+).*");
+  private static final Pattern INDEX = Pattern.compile("\\s*(--extra-index-url|--index-url|-i|--find-links|-f)[ =]+(\\S+).*");
+  private static final Pattern PLACE = Pattern.compile("(?:--extra-index-url|--index-url|-i|--find-links|-f)[ =][^\\s=-]\\S*");
+  private static final Pattern LOGIN = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*://[^/]*@.*");
 
   public Requirements {
     included = Map.copyOf(included);
@@ -33,10 +35,21 @@ public record Requirements(String requester, String text, Map<String, String> in
   public List<String> places() {
     return java.util.stream.Stream.concat(java.util.stream.Stream.of(text), included.values().stream())
         .flatMap(String::lines)
-        .filter(line -> INDEX.matcher(line).matches())
-        .map(line -> line.strip().replaceFirst("^(--[a-z-]+)=", "$1 "))
+        .map(INDEX::matcher)
+        .filter(Matcher::matches)
+        .map(matcher -> matcher.group(1) + " " + matcher.group(2))
         .distinct()
         .toList();
+  }
+
+  /** True for an option that names an index or a directory of packages. */
+  public static boolean isPlaceOption(String name) {
+    return name.length() > 1 && PLACE.matcher(name + " x").matches();
+  }
+
+  /** True for one such option with its one value, which carries no login: it comes to stand in locks and logs. */
+  public static boolean isPlace(String line) {
+    return PLACE.matcher(line).matches() && !LOGIN.matcher(line.split("[ =]", 2)[1]).matches();
   }
 
   /** The specifiers of a package that stand here, {@code >=1.2,<2}; empty text where any will do. */

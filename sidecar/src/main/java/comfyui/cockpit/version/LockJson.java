@@ -4,30 +4,43 @@ import comfyui.cockpit.git.RepoUrl;
 import comfyui.cockpit.git.Submodule;
 import comfyui.cockpit.json.Checker;
 import comfyui.cockpit.json.Json;
-import comfyui.cockpit.json.Value;
+import comfyui.cockpit.json.Value.Member;
 import comfyui.cockpit.json.Value.Obj;
+import comfyui.cockpit.json.Value;
 import comfyui.cockpit.kernel.Checksum;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.CommitId;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.RelativePath;
 import comfyui.cockpit.python.LockedPackage;
+import comfyui.cockpit.python.Requirements;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.regex.Pattern;
 
 /** A lock as text: RFC 8785 and a newline, so that equal locks are equal bytes. */
 public final class LockJson {
   private static final int VERSION = 1;
   private static final List<String> KEYS =
       List.of("lock_version", "platform", "python", "comfy", "custom_nodes", "packages", "build_packages", "torch_backend", "places", "models", "env");
+  private static final List<String> CHECKOUT_KEYS = List.of("repo", "commit", "tree", "submodules");
+  private static final List<String> NODE_KEYS = List.of("name", "dir", "repo", "commit", "tree", "submodules", "run_install_script");
+  private static final Pattern PLATFORM = Pattern.compile("[a-z0-9][a-z0-9_.-]*");
+  private static final Pattern PYTHON = Pattern.compile("3\\.\\d{1,2}\\.\\d{1,2}(?:(?:a|b|rc)\\d{1,2})?");
+  private static final String AGAIN = "Resolve again.";
 
   private LockJson() {}
 
@@ -124,59 +137,103 @@ public final class LockJson {
     return lock.get();
   }
 
-  /** Reads one document. */
+  /** Reads one document. A lock comes from anywhere: whatever in it becomes a path, an argument or a line of a file is checked. */
   private record Reader(Checker checker, Path folder) {
     Optional<Lock> lock(Obj root) {
       checker.knownKeys(root, "", KEYS);
       checker.required(root, "", "lock_version").filter(value -> !value.asLong().equals(Optional.of((long) VERSION))).ifPresent(
           value -> checker.error(value.place(), "/lock_version", Code.DECLARATION_INVALID, "This release reads locks of version " + VERSION + ".", "Use a newer release."));
-      Optional<String> platform = checker.requiredString(root, "", "platform");
-      Optional<String> python = checker.requiredString(root, "", "python");
-      Optional<Lock.Checkout> comfy = checker.required(root, "", "comfy").flatMap(value -> checkout(value, "/comfy"));
-      List<Lock.Node> nodes = each(root, "custom_nodes", this::node);
-      List<LockedPackage> packages = each(root, "packages", this::locked);
-      List<LockedPackage> build = each(root, "build_packages", this::locked);
-      List<Lock.Model> models = each(root, "models", this::model);
-      List<String> places = each(root, "places", checker::string);
-      Map<String, String> env = new LinkedHashMap<>();
-      checker.optional(root, "env").flatMap(value -> checker.object(value, "/env")).ifPresent(obj -> obj.members().keySet().forEach(key -> checker.anyString(obj, "/env", key).ifPresent(text -> env.put(key, text))));
+      Optional<String> platform = text(root, "", "platform", text -> matching(text, PLATFORM, "a platform"));
+      Optional<String> python = text(root, "", "python", text -> matching(text, PYTHON, "an exact version of Python"));
+      Optional<Lock.Checkout> comfy =
+          checker.required(root, "", "comfy").flatMap(value -> checker.object(value, "/comfy")).flatMap(
+              obj -> {
+                checker.knownKeys(obj, "/comfy", CHECKOUT_KEYS);
+                return checkout(obj, "/comfy");
+              });
+      List<Lock.Node> nodes = each(root, "custom_nodes", this::node, node -> node.dir().toLowerCase(Locale.ROOT));
+      List<LockedPackage> packages = each(root, "packages", this::locked, LockedPackage::name);
+      List<LockedPackage> build = each(root, "build_packages", this::locked, LockedPackage::name);
+      List<Lock.Model> models = each(root, "models", this::model, model -> model.path().toString());
+      List<String> places = each(root, "places", (value, at) -> checker.make(value, at, Code.DECLARATION_INVALID, AGAIN, LockJson::place), place -> place);
+      Optional<String> torch =
+          checker.optional(root, "torch_backend").filter(value -> !(value instanceof Value.Nul))
+              .flatMap(value -> checker.make(value, "/torch_backend", Code.DECLARATION_INVALID, AGAIN, text -> matching(text, VersionJson.TORCH_BACKEND, "one of PyTorch's indexes")));
+      Map<String, String> env = env(root);
       if (platform.isEmpty() || python.isEmpty() || comfy.isEmpty()) {
         return Optional.empty();
       }
-      return Optional.of(new Lock(platform.get(), python.get(), comfy.get(), nodes, packages, build, root.text("torch_backend"), places, models, env));
+      return Optional.of(new Lock(platform.get(), python.get(), comfy.get(), nodes, packages, build, torch, places, models, env));
     }
 
-    private <T> List<T> each(Obj root, String key, java.util.function.BiFunction<Value, String, Optional<T>> read) {
+    private Optional<String> text(Obj obj, String at, String key, Function<String, String> maker) {
+      return checker.required(obj, at, key).flatMap(value -> checker.make(value, at + "/" + key, Code.DECLARATION_INVALID, AGAIN, maker));
+    }
+
+    private <T> List<T> each(Obj root, String key, BiFunction<Value, String, Optional<T>> read, Function<T, String> name) {
       List<T> all = new ArrayList<>();
+      Set<String> names = new HashSet<>();
       int index = 0;
       for (Value item : checker.list(root, "", key)) {
-        read.apply(item, "/" + key + "/" + index++).ifPresent(all::add);
+        String at = "/" + key + "/" + index++;
+        read.apply(item, at).ifPresent(
+            one -> {
+              if (!names.add(name.apply(one))) {
+                checker.error(item.place(), at, Code.PATH_TAKEN, "\"" + name.apply(one) + "\" stands here a second time.", AGAIN);
+              }
+              all.add(one);
+            });
       }
       return all;
     }
 
-    private Optional<Lock.Checkout> checkout(Value value, String at) {
-      Optional<Obj> obj = checker.object(value, at);
-      if (obj.isEmpty()) {
-        return Optional.empty();
-      }
-      Optional<RepoUrl> repo = checker.required(obj.get(), at, "repo").flatMap(text -> checker.make(text, at + "/repo", Code.SOURCE_UNSUPPORTED, "Resolve again.", url -> RepoUrl.parse(url, folder)));
-      Optional<CommitId> commit = checker.required(obj.get(), at, "commit").flatMap(text -> checker.make(text, at + "/commit", Code.DECLARATION_INVALID, "Resolve again.", CommitId::new));
-      Optional<String> tree = checker.requiredString(obj.get(), at, "tree");
-      List<Submodule> submodules = new ArrayList<>();
-      int index = 0;
-      for (Value item : checker.list(obj.get(), at, "submodules")) {
-        submodule(item, at + "/submodules/" + index++).ifPresent(submodules::add);
-      }
-      return repo.flatMap(r -> commit.flatMap(c -> tree.map(t -> new Lock.Checkout(obj.get().text("repo").orElse(r.text()), r, c, t, submodules))));
+    private Map<String, String> env(Obj root) {
+      Map<String, String> env = new LinkedHashMap<>();
+      checker.optional(root, "env").flatMap(value -> checker.object(value, "/env")).ifPresent(
+          obj -> {
+            for (Member member : obj.members().values()) {
+              String at = "/env/" + Json.escape(member.key());
+              if (!VersionJson.VARIABLE.matcher(member.key()).matches()) {
+                checker.error(member.keyPlace(), at, Code.DECLARATION_INVALID, "\"" + member.key() + "\" is not the name of a variable.", AGAIN);
+              } else {
+                checker.anyString(obj, "/env", member.key()).filter(text -> VersionJson.value(checker, member, at, text)).ifPresent(text -> env.put(member.key(), text));
+              }
+            }
+          });
+      return env;
     }
 
-    private Optional<Submodule> submodule(Value value, String at) {
+    private Optional<RepoUrl> repo(Obj obj, String at) {
+      return checker.required(obj, at, "repo").flatMap(text -> checker.make(text, at + "/repo", Code.SOURCE_UNSUPPORTED, AGAIN, url -> RepoUrl.parse(url, folder)));
+    }
+
+    private Optional<CommitId> commit(Obj obj, String at, String key) {
+      return checker.required(obj, at, key).flatMap(text -> checker.make(text, at + "/" + key, Code.DECLARATION_INVALID, AGAIN, CommitId::new));
+    }
+
+    private Optional<Lock.Checkout> checkout(Obj obj, String at) {
+      Optional<RepoUrl> repo = repo(obj, at);
+      Optional<CommitId> commit = commit(obj, at, "commit");
+      Optional<CommitId> tree = commit(obj, at, "tree");
+      List<Submodule> submodules = new ArrayList<>();
+      int index = 0;
+      for (Value item : checker.list(obj, at, "submodules")) {
+        submodule(item, at + "/submodules/" + index++, repo).ifPresent(submodules::add);
+      }
+      return repo.flatMap(r -> commit.flatMap(c -> tree.map(t -> new Lock.Checkout(obj.text("repo").orElse(r.text()), r, c, t.hex(), submodules))));
+    }
+
+    private Optional<Submodule> submodule(Value value, String at, Optional<RepoUrl> parent) {
       return checker.object(value, at).flatMap(
           obj -> {
-            Optional<String> path = checker.required(obj, at, "path").flatMap(text -> checker.make(text, at + "/path", Code.PATH_OUTSIDE_ROOT, "Resolve again.", p -> new RelativePath(p).value()));
-            Optional<RepoUrl> repo = checker.required(obj, at, "repo").flatMap(text -> checker.make(text, at + "/repo", Code.SOURCE_UNSUPPORTED, "Resolve again.", url -> RepoUrl.parse(url, folder)));
-            Optional<CommitId> commit = checker.required(obj, at, "commit").flatMap(text -> checker.make(text, at + "/commit", Code.DECLARATION_INVALID, "Resolve again.", CommitId::new));
+            checker.knownKeys(obj, at, List.of("path", "repo", "commit"));
+            Optional<String> path = checker.required(obj, at, "path").flatMap(text -> checker.make(text, at + "/path", Code.PATH_OUTSIDE_ROOT, AGAIN, LockJson::inside));
+            Optional<RepoUrl> repo = repo(obj, at);
+            if (repo.map(RepoUrl::isLocal).orElse(false) && !parent.map(RepoUrl::isLocal).orElse(true)) {
+              checker.error(
+                  obj.members().get("repo").value().place(), at + "/repo", Code.SOURCE_UNSUPPORTED, "A submodule of a remote repository lies on this machine.", AGAIN);
+            }
+            Optional<CommitId> commit = commit(obj, at, "commit");
             return path.flatMap(p -> repo.flatMap(r -> commit.map(c -> new Submodule(p, r, c))));
           });
     }
@@ -184,24 +241,28 @@ public final class LockJson {
     private Optional<Lock.Node> node(Value value, String at) {
       return checker.object(value, at).flatMap(
           obj -> {
+            checker.knownKeys(obj, at, NODE_KEYS);
             Optional<String> name = checker.requiredString(obj, at, "name");
-            Optional<String> dir = checker.required(obj, at, "dir").flatMap(text -> checker.make(text, at + "/dir", Code.PATH_OUTSIDE_ROOT, "Resolve again.", LockJson::nodeDir));
-            return name.flatMap(n -> dir.flatMap(d -> checkout(value, at).map(c -> new Lock.Node(n, d, c, obj.flag("run_install_script")))));
+            Optional<String> dir = checker.required(obj, at, "dir").flatMap(text -> checker.make(text, at + "/dir", Code.PATH_OUTSIDE_ROOT, AGAIN, LockJson::nodeDir));
+            boolean script = checker.flag(obj, at, "run_install_script", false);
+            return name.flatMap(n -> dir.flatMap(d -> checkout(obj, at).map(c -> new Lock.Node(n, d, c, script))));
           });
     }
 
     private Optional<LockedPackage> locked(Value value, String at) {
       return checker.object(value, at).flatMap(
           obj -> {
-            Optional<String> name = checker.required(obj, at, "name").flatMap(text -> checker.make(text, at + "/name", Code.DECLARATION_INVALID, "Resolve again.", LockJson::word));
+            Optional<String> name = text(obj, at, "name", LockJson::word);
             if (obj.get("repo").isPresent()) {
-              Optional<String> repo = checker.required(obj, at, "repo").flatMap(text -> checker.make(text, at + "/repo", Code.SOURCE_UNSUPPORTED, "Resolve again.", url -> RepoUrl.parse(url, folder).text()));
-              Optional<String> commit = checker.required(obj, at, "commit").flatMap(text -> checker.make(text, at + "/commit", Code.DECLARATION_INVALID, "Resolve again.", c -> new CommitId(c).hex()));
-              return name.flatMap(n -> repo.flatMap(r -> commit.map(c -> new LockedPackage.Git(n, r, c))));
+              checker.knownKeys(obj, at, List.of("name", "repo", "commit"));
+              Optional<String> repo = repo(obj, at).flatMap(url -> text(obj, at, "repo", given -> address(url)));
+              Optional<CommitId> commit = commit(obj, at, "commit");
+              return name.flatMap(n -> repo.flatMap(r -> commit.map(c -> new LockedPackage.Git(n, r, c.hex()))));
             }
-            Optional<String> version = checker.required(obj, at, "version").flatMap(text -> checker.make(text, at + "/version", Code.DECLARATION_INVALID, "Resolve again.", LockJson::word));
-            Optional<String> file = checker.required(obj, at, "file").flatMap(text -> checker.make(text, at + "/file", Code.DECLARATION_INVALID, "Resolve again.", LockJson::word));
-            Optional<String> sha256 = checker.required(obj, at, "sha256").flatMap(text -> checker.make(text, at + "/sha256", Code.DECLARATION_INVALID, "Resolve again.", hex -> Checksum.sha256(hex).hex()));
+            checker.knownKeys(obj, at, List.of("name", "version", "file", "sha256"));
+            Optional<String> version = text(obj, at, "version", LockJson::word);
+            Optional<String> file = text(obj, at, "file", LockJson::word);
+            Optional<String> sha256 = text(obj, at, "sha256", hex -> Checksum.sha256(hex).hex());
             return name.flatMap(n -> version.flatMap(v -> file.flatMap(f -> sha256.map(s -> new LockedPackage.Dist(n, v, f, s)))));
           });
     }
@@ -209,29 +270,54 @@ public final class LockJson {
     private Optional<Lock.Model> model(Value value, String at) {
       return checker.object(value, at).flatMap(
           obj -> {
-            Optional<ModelPath> path =
-                checker.required(obj, at, "path").flatMap(
-                    text ->
-                        checker.make(
-                            text, at + "/path", Code.PATH_OUTSIDE_ROOT, "Resolve again.",
-                            p -> {
-                              ModelPath parsed = ModelPath.parse(p);
-                              return new ModelPath(parsed.inModels(), new RelativePath(parsed.relative()).value());
-                            }));
+            checker.knownKeys(obj, at, List.of("path", "source", "size_bytes", "sha256"));
+            Optional<ModelPath> path = checker.required(obj, at, "path").flatMap(text -> checker.make(text, at + "/path", Code.PATH_OUTSIDE_ROOT, AGAIN, ModelPath::parse));
             Optional<String> source = checker.requiredString(obj, at, "source");
-            OptionalLong size = obj.number("size_bytes");
-            Optional<Checksum> sha256 = obj.get("sha256").flatMap(text -> checker.make(text, at + "/sha256", Code.DECLARATION_INVALID, "Resolve again.", Checksum::sha256));
-            return path.flatMap(p -> source.map(s -> new Lock.Model(p, s, size, sha256)));
+            Optional<Long> size = checker.optional(obj, "size_bytes").filter(given -> !(given instanceof Value.Nul)).flatMap(given -> checker.whole(given, at + "/size_bytes", 0));
+            Optional<Checksum> sha256 =
+                checker.optional(obj, "sha256").filter(given -> !(given instanceof Value.Nul))
+                    .flatMap(given -> checker.make(given, at + "/sha256", Code.DECLARATION_INVALID, AGAIN, Checksum::sha256));
+            return path.flatMap(p -> source.map(s -> new Lock.Model(p, s, size.map(OptionalLong::of).orElseGet(OptionalLong::empty), sha256)));
           });
     }
   }
 
+  /** A path inside of a checkout that is none of git's own. */
+  private static String inside(String text) {
+    RelativePath path = new RelativePath(text);
+    if (path.parts().stream().anyMatch(part -> part.equalsIgnoreCase(".git"))) {
+      throw new IllegalArgumentException("\"" + text + "\" is git's own");
+    }
+    return path.value();
+  }
+
   private static String nodeDir(String text) {
-    String dir = new RelativePath(text).value();
-    if (!dir.startsWith("custom_nodes/") || dir.contains("/.git")) {
+    String dir = inside(text);
+    if (!dir.startsWith("custom_nodes/")) {
       throw new IllegalArgumentException("\"" + text + "\" leaves custom_nodes");
     }
     return dir;
+  }
+
+  private static String place(String text) {
+    if (!Requirements.isPlace(text)) {
+      throw new IllegalArgumentException("this names no index and no directory of packages");
+    }
+    return text;
+  }
+
+  private static String address(RepoUrl url) {
+    if (!url.text().matches("[^\\s#;]+")) {
+      throw new IllegalArgumentException("\"" + url + "\" cannot stand in a requirement");
+    }
+    return url.text();
+  }
+
+  private static String matching(String text, Pattern pattern, String what) {
+    if (!pattern.matcher(text).matches()) {
+      throw new IllegalArgumentException("\"" + text + "\" is not " + what);
+    }
+    return text;
   }
 
   /** A lock becomes lines of a requirements file: nothing in it may begin another line or an option. */

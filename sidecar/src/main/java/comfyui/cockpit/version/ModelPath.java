@@ -1,6 +1,10 @@
 package comfyui.cockpit.version;
 
+import comfyui.cockpit.download.Downloads;
+import comfyui.cockpit.kernel.RelativePath;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
 
 /**
  * Where a model lies, without naming a machine.
@@ -11,9 +15,27 @@ import java.nio.file.Path;
 public record ModelPath(boolean inModels, String relative) {
   private static final String HOME = "$COMFY_HOME/";
 
-  /** What a lock says. */
+  /** What a realization itself puts there. */
+  private static final Set<String> OURS = Set.of(Place.CORE, Place.MODELS, Place.MODEL_PATHS);
+
+  /**
+   * What a lock says.
+   *
+   * @throws IllegalArgumentException what is wrong with it
+   */
   static ModelPath parse(String text) {
-    return text.startsWith(HOME) ? new ModelPath(false, text.substring(HOME.length())) : new ModelPath(true, text);
+    return text.startsWith(HOME) ? of(false, text.substring(HOME.length())) : of(true, text);
+  }
+
+  /** @throws IllegalArgumentException what is wrong with it: it leaves its place, or is where something of ours lies */
+  static ModelPath of(boolean inModels, String text) {
+    RelativePath path = new RelativePath(text);
+    List<String> parts = path.parts();
+    boolean ours = parts.stream().anyMatch(part -> part.equalsIgnoreCase(".git")) || parts.getFirst().equalsIgnoreCase(Downloads.OWN_DIRECTORY);
+    if (ours || text.startsWith("$") || !inModels && (parts.getFirst().startsWith(".") || OURS.contains(path.value()))) {
+      throw new IllegalArgumentException("\"" + (inModels ? "" : HOME) + path + "\" is no place for a model");
+    }
+    return new ModelPath(inModels, path.value());
   }
 
   ModelPath child(String name) {

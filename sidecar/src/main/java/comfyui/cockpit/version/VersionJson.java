@@ -11,6 +11,7 @@ import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.CommitId;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.RelativePath;
+import comfyui.cockpit.python.Requirements;
 import comfyui.cockpit.source.ModelSource;
 import comfyui.cockpit.source.SourceJson;
 import comfyui.cockpit.source.SourceUri;
@@ -23,10 +24,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** Reads the text of a version's spec, with all of its errors. */
 public final class VersionJson {
-  private static final int LARGEST = 4 << 20;
+  private static final int LARGEST = 1 << 20;
   private static final List<String> KEYS =
       List.of("$schema", "schema_version", "version_id", "comfy", "custom_nodes", "models", "python_packages", "python", "env", "options");
   private static final List<String> REPO_KEYS = List.of("repo", "ref", "commit");
@@ -36,6 +38,18 @@ public final class VersionJson {
   /** Options of pip that uv's requirement files take too. */
   private static final Set<String> KNOWN_OPTIONS =
       Set.of("--index-url", "-i", "--extra-index-url", "--find-links", "-f", "--no-index", "--no-binary", "--only-binary", "--pre");
+
+  /** Options that ask for packages, by a path that no lock can hold. */
+  private static final Set<String> ASKING = Set.of("-e", "--editable", "-r", "--requirement", "-c", "--constraint");
+
+  /** What names one of PyTorch's indexes, for every machine the same. */
+  static final Pattern TORCH_BACKEND = Pattern.compile("cpu|cu\\d{2,3}|rocm\\d(\\.\\d+)*|xpu");
+
+  /** PEP 508, as far as it can be told without knowing every operator: a name, then nothing, a version, a marker or an address. */
+  private static final Pattern REQUIREMENT =
+      Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*\\s*(?:\\[[^]]*]\\s*)?(?:$|[<>=!~;(].*|@\\s*(?:git\\+)?[a-z]+://\\S+(?:\\s+;.*)?)");
+
+  static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
 
   private final SourceUri sources;
   private final Path folder;
@@ -183,7 +197,7 @@ public final class VersionJson {
     }
     try {
       String dir = new RelativePath(rest).value();
-      if (path.startsWith("/") || path.contains("$") && !home || !dir.startsWith("custom_nodes/") || dir.contains("/.git")) {
+      if (path.startsWith("/") || path.contains("$") && !home || !dir.startsWith("custom_nodes/") || List.of(dir.split("/")).stream().anyMatch(part -> part.equalsIgnoreCase(".git"))) {
         throw new IllegalArgumentException("\"" + text + "\" leaves ComfyUI's custom_nodes");
       }
       return Optional.of(dir);
@@ -288,16 +302,16 @@ public final class VersionJson {
       }
       for (String models : List.of("$MODELS_DIR/", "$COMFY_HOME/models/")) {
         if (path.startsWith(models)) {
-          return Optional.of(new ModelPath(true, new RelativePath(path.substring(models.length())).value()));
+          return Optional.of(ModelPath.of(true, path.substring(models.length())));
         }
       }
       if (path.startsWith("$COMFY_HOME/")) {
-        return Optional.of(new ModelPath(false, new RelativePath(path.substring("$COMFY_HOME/".length())).value()));
+        return Optional.of(ModelPath.of(false, path.substring("$COMFY_HOME/".length())));
       }
       if (path.contains("$")) {
         throw new IllegalArgumentException("\"" + text + "\" holds a variable other than $COMFY_HOME and $MODELS_DIR");
       }
-      return Optional.of(new ModelPath(true, new RelativePath(path).value()));
+      return Optional.of(ModelPath.of(true, path));
     } catch (IllegalArgumentException e) {
       checker.error(value.place(), at, Code.PATH_OUTSIDE_ROOT, sentence(e), "Write a path relative to the models, or one that begins with $MODELS_DIR or $COMFY_HOME.");
       return Optional.empty();
@@ -318,7 +332,7 @@ public final class VersionJson {
             int option = text.startsWith("-") ? 0 : text.indexOf(" --");
             String requirement = (option < 0 ? text : text.substring(0, option)).strip();
             if (!requirement.isEmpty()) {
-              if (requirement.matches("[A-Za-z0-9][A-Za-z0-9._-]*\\s*($|[\\[<>=!~;@(].*)")) {
+              if (REQUIREMENT.matcher(requirement).matches()) {
                 packages.add(requirement);
               } else {
                 checker.error(item.place(), at, Code.DECLARATION_INVALID, "\"" + requirement + "\" is not a requirement.", "Write \"name\", \"name==1.2\" or \"name @ git+https://…@commit\".");
@@ -334,6 +348,14 @@ public final class VersionJson {
 
   private static void option(Checker checker, Value item, String at, String text, List<String> packages) {
     String name = text.split("[ =]", 2)[0];
+    if (Requirements.isPlaceOption(name) && !Requirements.isPlace(text)) {
+      checker.error(item.place(), at, Code.DECLARATION_INVALID, "\"" + name + "\" is followed by one address, without a login in it.", "Logins stand in ~/.netrc.");
+      return;
+    }
+    if (ASKING.contains(name)) {
+      checker.error(item.place(), at, Code.DECLARATION_INVALID, "\"" + text + "\" names files of one machine.", "Write the packages themselves, one an item.");
+      return;
+    }
     boolean known = KNOWN_OPTIONS.contains(name);
     checker.warning(
         item.place(), at, Code.DECLARATION_INVALID, "\"" + text + "\" is an option of pip, not a package; " + (known ? "it is passed on." : "uv does not know it, and it is left out."),
@@ -349,21 +371,30 @@ public final class VersionJson {
         obj -> {
           for (Member member : obj.members().values()) {
             String at = "/env/" + Json.escape(member.key());
-            if (!member.key().matches("[A-Za-z_][A-Za-z0-9_]*")) {
+            if (!VARIABLE.matcher(member.key()).matches()) {
               checker.error(member.keyPlace(), at, Code.DECLARATION_INVALID, "\"" + member.key() + "\" is not the name of a variable.", "Use letters, digits and \"_\".");
             } else {
-              checker.anyString(obj, "/env", member.key()).ifPresent(text -> env.put(member.key(), text));
+              checker.anyString(obj, "/env", member.key()).filter(text -> value(checker, member, at, text)).ifPresent(text -> env.put(member.key(), text));
             }
           }
         });
     return env;
   }
 
+  /** No system takes a variable with a NUL in it. */
+  static boolean value(Checker checker, Member member, String at, String text) {
+    if (text.indexOf('\0') >= 0) {
+      checker.error(member.value().place(), at, Code.DECLARATION_INVALID, "The value holds a NUL.", "Take it out.");
+      return false;
+    }
+    return true;
+  }
+
   private static VersionSpec.Options options(Checker checker, Obj root) {
     Optional<Obj> obj = checker.optional(root, "options").flatMap(value -> checker.object(value, "/options"));
     obj.ifPresent(o -> checker.knownKeys(o, "/options", List.of("offline", "skip_models", "torch_backend")));
     Optional<String> torch = obj.filter(o -> o.get("torch_backend").isPresent()).flatMap(o -> checker.string(o, "/options", "torch_backend"));
-    torch.filter(text -> !text.matches("cpu|cu\\d{2,3}|rocm\\d(\\.\\d+)*|xpu")).ifPresent(
+    torch.filter(text -> !TORCH_BACKEND.matcher(text).matches()).ifPresent(
         text ->
             checker.error(
                 obj.orElseThrow().members().get("torch_backend").value().place(), "/options/torch_backend", Code.DECLARATION_INVALID, "\"" + text + "\" is not one of PyTorch's indexes.",
