@@ -129,7 +129,7 @@ public final class Main {
       return data.resolve("runtime");
     }
 
-    private Optional<String> variable(String name) {
+    Optional<String> variable(String name) {
       return Optional.ofNullable(environment.get(name)).filter(value -> !value.isEmpty());
     }
 
