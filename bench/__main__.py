@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from . import daemon, download, lab, plan
+from . import daemon, download, lab, plan, versions
 from .table import Row, markdown
 from .tools import MissingError, progress, require
 
@@ -28,6 +28,7 @@ BENCHES = {
     "daemon": Bench(daemon.bench, ("javac",)),
     "lab": Bench(lab.bench),
     "plan": Bench(plan.bench),
+    "versions": Bench(versions.bench, ("git",)),
 }
 
 

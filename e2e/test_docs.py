@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,32 @@ def test_pages_have_commands() -> None:
     assert len(typed()) > 8
 
 
+def declare_a_version(root: Root) -> None:
+    """Declare `demo` as the pages do: beside models.json, where a caller stands, and in a pack."""
+    repository = root.home / "ComfyUI"
+    repository.mkdir()
+    (repository / "main.py").write_text("print('ComfyUI')\n")
+    for arguments in (
+        ["init", "--quiet", "--initial-branch", "master", "."],
+        ["add", "--all"],
+        ["-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "--quiet", "-m", "one"],
+    ):
+        subprocess.run(["git", *arguments], cwd=repository, check=True)
+    spec = {"schema_version": 2, "version_id": "demo", "comfy": {"repo": repository.as_uri()}}
+    for folder in (root.path / "versions", root.home / "versions", root.home / "demo-pack"):
+        folder.mkdir()
+        (folder / "demo.json").write_text(json.dumps(spec), "utf-8")
+
+
 @pytest.mark.parametrize(("page", "command"), sorted(typed()))
 def test_what_a_page_says_can_be_typed(root: Root, page: str, command: str) -> None:
     root.write((HERE / "demo" / "models.json").read_text("utf-8"))
     arguments = shlex.split(command)[1:]
+    if arguments[0] == "version":
+        declare_a_version(root)
     if arguments[:2] == ["models", "wait"]:
         arguments = ["models", "wait", "--bundle", "demo", "--timeout", "0"]
-    done = root.run(*arguments)
+    done = root.run(*arguments, COMFY_VERSION_NAME="demo")
     assert done.status != WRONG_USE, (page, done)
     assert "Exception" not in done.err, (page, done)
 
@@ -61,6 +81,22 @@ def test_the_examples_are_valid(root: Root, page: str) -> None:
         Draft202012Validator(schema).validate(example)
         root.write(json.dumps(example))
         assert root.run("models", "validate").status == 0
+
+
+def test_the_examples_of_specs_are_valid(root: Root) -> None:
+    schema = json.loads((HERE / "schemas" / "version.schema.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    specs = [json.loads(file.read_text("utf-8")) for file in (HERE / "versions").glob("*.json")]
+    specs += documents("docs/reference/version-spec.md")
+    assert len(specs) > 2
+    (root.path / "versions").mkdir()
+    for spec in specs:
+        Draft202012Validator(schema).validate(spec)
+        file = root.path / "versions" / f"{spec['version_id']}.json"
+        file.write_text(json.dumps(spec), "utf-8")
+        done = root.json("version", "validate", spec["version_id"])
+        assert done.status == 0, done
+        assert done.json["warnings"] == [], done
 
 
 def test_the_demo_fits_the_schemas(root: Root) -> None:
