@@ -403,6 +403,44 @@ def test_through_a_proxy(root: Root, bucket: Bucket, tmp_path: Path) -> None:
     }
 
 
+def test_version(at_bucket: Root, bucket: Bucket, tmp_path: Path) -> None:
+    """A spec names an object; its lock the generation, and the content once somebody has seen it."""
+    root, repo, target = at_bucket, tmp_path / "repo", tmp_path / "target"
+    repo.mkdir()
+    (repo / "main.py").touch()
+    (repo / "requirements.txt").touch()
+    who = ("-c", "user.name=me", "-c", "user.email=me@example")
+    for command in (("init", "-q", "-b", "main"), ("add", "-A"), (*who, "commit", "-qm", "one")):
+        subprocess.run(["git", *command], cwd=repo, check=True)
+    spec = {
+        "schema_version": 2,
+        "version_id": "v",
+        "comfy": {"repo": f"file://{repo}", "ref": "main"},
+        "custom_nodes": [],
+        "models": [{"source": "gs://private/composite.safetensors", "target_subdir": "loras"}],
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }
+    (root.path / "versions").mkdir()
+    (root.path / "versions/v.json").write_text(json.dumps(spec))
+    key = str(bucket.user(tmp_path / "key.json"))
+    root.variables |= {"COCKPIT_UV": str(Path(sys.executable).with_name("uv"))}
+    root.variables |= {"GOOGLE_APPLICATION_CREDENTIALS": key}
+    done = root.json("version", "realize", "v", "--target", str(target))
+    assert done.status == 0, done
+    body = content(f"composite.safetensors {FIRST}")
+    assert (target / "models/loras/composite.safetensors").read_bytes() == body
+    lock = (root.path / "versions/v.lock.json").read_text()
+    assert json.loads(lock)["models"] == [
+        {
+            "path": "loras/composite.safetensors",
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "size_bytes": len(body),
+            "source": f"gs://private/composite.safetensors#{FIRST}",
+        }
+    ]
+    assert TOKEN not in lock + done.out + done.err
+
+
 def test_offline(root: Root, bucket: Bucket, tmp_path: Path) -> None:
     file = bucket.user(tmp_path / "key.json")
     root.declare(a="gs://private/good")
