@@ -260,7 +260,16 @@ REMOVE = obj(
 VALIDATE = obj(ok=BOOL, file=TEXT, errors=many(problem), warnings=many(problem))
 DOCTOR = obj(
     ok=BOOL,
-    checks=many(obj(name=TEXT, state=one("ok", "warning", "failed"), detail=TEXT, hint=STR)),
+    checks=many(
+        obj(
+            name=TEXT,
+            state=one("ok", "warning", "failed"),
+            code=TEXT,
+            args=DICT,
+            detail=TEXT,
+            hint=STR,
+        )
+    ),
 )
 
 

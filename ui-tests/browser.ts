@@ -143,6 +143,14 @@ export class LabPage {
     );
   }
 
+  /** Starts a command that ends when its dialog is closed. */
+  async begin(command: string): Promise<void> {
+    await this.page.evaluate(id => {
+      const lab = (window as unknown as { jupyterapp?: ILabWindow }).jupyterapp;
+      void lab?.commands.execute(id, {});
+    }, command);
+  }
+
   /** Makes the left side as wide as asked for, by its handle. */
   async sideWidth(width: number): Promise<void> {
     const handle = this.page

@@ -37,6 +37,7 @@ export class Lab {
   static async start(options: ILabOptions = {}): Promise<Lab> {
     const root = await mkdtemp(join(tmpdir(), 'cockpit-ui-'));
     for (const [path, text] of Object.entries(options.files ?? {})) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
       await writeFile(join(root, path), text);
     }
     const set = async (extension: string, plugin: string, values: object) => {

@@ -275,4 +275,14 @@ describe('Notebook 7', () => {
     await panel.palette('Open Panel');
     await state(panel, SDXL, 'Installed');
   });
+
+  it('checks models.json in its editor', async () => {
+    const panel = await open(lab, { path: 'tree' });
+    await panel.page.goto(`${lab.url}edit/models.json?factory=Editor`);
+    const text = panel.page.locator('.jp-FileEditor .cm-content');
+    await text.getByText('"models"').first().click();
+    await panel.page.keyboard.press('Control+End');
+    await panel.page.keyboard.insertText('x');
+    await panel.page.locator('.jp-ComfyCockpit-mark').first().waitFor();
+  });
 });

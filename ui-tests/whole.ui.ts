@@ -2,6 +2,7 @@ import type { Browser, Locator } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import {
+  aCheck,
   aModel,
   aPlan,
   aProblem,
@@ -117,30 +118,16 @@ const AMBIGUOUS = aProblem('source_ambiguous', {
 const DOCTOR = {
   ok: false,
   checks: [
-    {
-      name: 'java',
-      state: 'ok',
-      detail: '25.0.1, Eclipse Adoptium, /opt/java',
-      hint: null
-    },
-    {
-      name: 'disk',
+    aCheck('java', {
+      code: 'java',
+      args: { java: '25.0.1, Eclipse Adoptium, /opt/java' }
+    }),
+    aCheck('disk', {
       state: 'warning',
-      detail: '3.1 GB free',
-      hint: 'Models are large; free space or use a larger volume.'
-    },
-    {
-      name: 'models_dir',
-      state: 'failed',
-      detail: '/data/models is not writable.',
-      hint: 'Give this user the right to write there, or set models_dir in cockpit.json.'
-    },
-    {
-      name: 'huggingface',
-      state: 'ok',
-      detail: 'https://huggingface.co, no HF_TOKEN',
-      hint: null
-    }
+      code: 'disk_low',
+      args: { free_bytes: 3.1 * GB, lease: false }
+    }),
+    aCheck('of_another_day', { state: 'failed', detail: 'Not known here.' })
   ]
 };
 
@@ -226,7 +213,8 @@ describe.each(THEMES)('in the %s theme', theme => {
     );
     await panel.palette('Doctor');
     const content = panel.page.locator('.jp-Dialog-content');
-    await content.getByText('3.1 GB free').waitFor();
+    await content.getByText(/3.1.GB free/).waitFor();
+    await content.getByText('Not known here.').waitFor();
     await dialog(panel, `doctor-${theme}`);
     await content.getByRole('button', { name: 'Copy report' }).click();
     await content.getByRole('button', { name: 'Copied' }).waitFor();

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { AddModel } from './components/AddModel';
 import { DoctorView } from './components/DoctorView';
+import { FromWorkflow } from './components/FromWorkflow';
 import { PlanView } from './components/PlanView';
 import type { Anchor, IDesk, IMenuItem } from './desk';
 import type { Formatter } from './format';
@@ -10,11 +11,17 @@ import { pageOf } from './pages';
 import type { IModelRow } from './state';
 import type {
   DeclareRequest,
+  FromWorkflowRequest,
+  FromWorkflowResult,
   ModelStatus,
   Plan,
   Problem,
   Selection
 } from './wire';
+import { openModels } from './workflow';
+
+/** What is written where there is no models.json. */
+const EMPTY_DECLARATION = '{\n  "models": {},\n  "bundles": {}\n}\n';
 
 /** What people can do, wherever they ask for it: rows, menus, commands. */
 export class Actions {
@@ -110,6 +117,49 @@ export class Actions {
         label: trans.__('Install'),
         run: () => void this.install({ models: [id] })
       });
+    }
+  }
+
+  /**
+   * Shows which model files workflows name; declares what is missing, then plans.
+   * @param files Paths in the lab's root; none: the dialog asks for one.
+   * @param accepted Called when something is going to be declared or installed.
+   */
+  async fromWorkflow(
+    files: readonly string[] = [],
+    accepted?: () => void
+  ): Promise<void> {
+    const { trans, desk } = this;
+    const bundles = this._model.getState().status?.bundles ?? [];
+    const request = await desk.ask<FromWorkflowRequest>({
+      title: trans.__('Models of a workflow'),
+      accept: trans.__('Declare and install'),
+      view: answer => (
+        <FromWorkflow
+          files={files}
+          bundles={bundles.map(bundle => bundle.id)}
+          answer={answer}
+        />
+      )
+    });
+    if (request) {
+      accepted?.();
+      await this._planDeclared(await this._model.declareWorkflow(request));
+    }
+  }
+
+  /** Makes a bundle of an official template, and plans it. */
+  async fromTemplate(name: string): Promise<void> {
+    await this._planDeclared(await this._model.declareTemplate(name));
+  }
+
+  /** Makes an empty models.json where there is none, and opens it in the lab's editor. */
+  async write(): Promise<void> {
+    const { desk } = this;
+    const file = this._model.getState().status?.declaration.file;
+    if (file) {
+      await desk.makeText(file, EMPTY_DECLARATION);
+      await desk.openFile?.(file);
     }
   }
 
@@ -238,6 +288,19 @@ export class Actions {
       ],
       anchor
     );
+  }
+
+  /** What was declared, and is not here, is planned. */
+  private async _planDeclared(
+    result: FromWorkflowResult | null
+  ): Promise<void> {
+    const { trans, desk } = this;
+    const models = result ? openModels(result) : [];
+    if (models.length > 0) {
+      await this.plan({ models });
+    } else if (result) {
+      desk.tell(trans.__('There is nothing to install.'), 'info');
+    }
   }
 
   private get _installable(): boolean {

@@ -355,6 +355,294 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All versions, and how each is
+         * @description Reads no file of a realized version.
+         */
+        get: operations["listVersions"];
+        put?: never;
+        /**
+         * Write a new spec
+         * @description Refs become commits, models get a name and a place.
+         */
+        post: operations["createVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Where two versions differ
+         * @description Specs, and locks where both have one.
+         */
+        post: operations["diffVersions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/gc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Free what no version uses
+         * @description Old builds, cached models, git objects, packages.
+         */
+        post: operations["collectGarbage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/init": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * One ComfyUI without a spec
+         * @description Clone, environment, requirements.
+         */
+        post: operations["initComfy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How one version is
+         * @description With `full` every byte is read.
+         */
+        get: operations["versionStatus"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a realized version
+         * @description Never a link's target, a shared cache or a directory outside.
+         */
+        delete: operations["deleteVersion"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/{id}/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Everything that is wrong with a spec
+         * @description Asks nobody.
+         */
+        post: operations["validateVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/{id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show what a realization would do
+         * @description Asks hosts where the lock is not there or stale. Changes nothing but caches.
+         */
+        post: operations["planVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write the lock
+         * @description Refs become commits, requirements packages, models sizes and checksums.
+         */
+        post: operations["resolveVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/{id}/realize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Build the version and switch to it
+         * @description Built aside; killed anywhere, the old one still runs.
+         */
+        post: operations["realizeVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/{id}/clone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The same version under another id
+         * @description With its lock.
+         */
+        post: operations["cloneVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/{id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Back to the build before
+         * @description In one step.
+         */
+        post: operations["rollbackVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/{id}/reproduce": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Realize twice and compare
+         * @description In two empty places, which go again.
+         */
+        post: operations["reproduceVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/{id}/pack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Carry a version to a machine without a network
+         * @description Spec, lock, git bundles, wheels and, if wanted, models.
+         */
+        post: operations["packVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/versions/{id}/verify-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read the models of a version
+         * @description Brings those that are missing.
+         */
+        post: operations["verifyVersionModels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -433,7 +721,7 @@ export interface components {
         /** @description One running plan. Jobs live in memory only. */
         Job: {
             id: string;
-            /** @description `models.install`, `models.fetch`, `models.verify`, `models.pin`. */
+            /** @description `models.install`, `models.fetch`, `models.verify`, `models.pin`; `versions.resolve`, `versions.realize` with its parts `versions.models` and `versions.build`, `versions.reproduce`, `versions.pack`, `versions.verify-models`, `versions.gc`, `versions.init`. */
             kind: string;
             /** @description Lanes are serial: `downloads`, `environments`, `gpu`. */
             lane: string;
@@ -458,7 +746,7 @@ export interface components {
             /** @description The last lines. Absent in events, which carry lines in `log` events. */
             log?: string[];
             /** @description The document of the verb, when the job is over. */
-            result: components["schemas"]["InstallResult"] | components["schemas"]["VerifyResult"] | components["schemas"]["PinResult"] | null;
+            result: components["schemas"]["InstallResult"] | components["schemas"]["VerifyResult"] | components["schemas"]["PinResult"] | components["schemas"]["ResolveResult"] | components["schemas"]["RealizeResult"] | components["schemas"]["ReproduceResult"] | components["schemas"]["PackResult"] | components["schemas"]["FreedResult"] | components["schemas"]["InitResult"] | components["schemas"]["PartDone"] | null;
             problem: components["schemas"]["Problem"] | null;
         };
         /** @description One job. */
@@ -758,6 +1046,12 @@ export interface components {
                 name: string;
                 /** @enum {string} */
                 state: "ok" | "warning" | "failed";
+                /** @description What was found. */
+                code: string;
+                /** @description Its values. */
+                args: {
+                    [key: string]: unknown;
+                };
                 detail: string;
                 hint: string | null;
             }[];
@@ -779,6 +1073,8 @@ export interface components {
             models_dir: string;
             /** Format: date-time */
             started_at: string;
+            /** @description Where git objects, packages and models are kept for all versions. */
+            cache_root: string;
         };
         /** @description Data of the event `snapshot`: the first event of a stream whose `Last-Event-ID` is absent or unknown. */
         SnapshotEvent: {
@@ -787,8 +1083,8 @@ export interface components {
             jobs: components["schemas"]["Job"][];
             /** @description Opaque: another value means that something changed. */
             models_revision: string;
-            /** @description Null while there are no versions. */
-            versions_revision: string | null;
+            /** @description Changes when a version does. */
+            versions_revision: string;
         };
         /** @description Data of the event `log`. */
         LogEvent: {
@@ -903,6 +1199,328 @@ export interface components {
             /** @description Where the package is; null if it is not installed. */
             source: string | null;
             templates: components["schemas"]["Template"][];
+        };
+        /** @description Which version, and where. An empty body means the usual places. */
+        VersionRequest: {
+            /** @description A spec's file, absolute, instead of the one in the directory of versions. */
+            spec?: string;
+            /** @description Where it is realized, absolute. */
+            target?: string;
+            /** @description Where its models lie, absolute. */
+            models_dir?: string;
+            /** @description No index, only the wheels in this directory; absolute. */
+            wheels_dir?: string;
+            /** @description A lock to take as it is, absolute. */
+            lock?: string;
+            /** @description Open no connection beyond loopback. */
+            offline?: boolean;
+        };
+        /** @description Which version. */
+        ResolveRequest: {
+            /** @description A spec's file, absolute, instead of the one in the directory of versions. */
+            spec?: string;
+            /** @description Where it is realized, absolute. */
+            target?: string;
+            /** @description Where its models lie, absolute. */
+            models_dir?: string;
+            /** @description No index, only the wheels in this directory; absolute. */
+            wheels_dir?: string;
+            /** @description A lock to take as it is, absolute. */
+            lock?: string;
+            /** @description Open no connection beyond loopback. */
+            offline?: boolean;
+            /** @description Move every pin that the spec leaves free. */
+            upgrade?: boolean;
+        };
+        /** @description Which version, or a text as it would be. */
+        ValidateVersionRequest: {
+            /** @description A spec's file, absolute, instead of the one in the directory of versions. */
+            spec?: string;
+            /** @description Where it is realized, absolute. */
+            target?: string;
+            /** @description Where its models lie, absolute. */
+            models_dir?: string;
+            /** @description No index, only the wheels in this directory; absolute. */
+            wheels_dir?: string;
+            /** @description A lock to take as it is, absolute. */
+            lock?: string;
+            /** @description Open no connection beyond loopback. */
+            offline?: boolean;
+            /** @description Instead of the file. */
+            text?: string;
+        };
+        /** @description A new id for the same version. */
+        CloneRequest: {
+            /** @description A spec's file, absolute, instead of the one in the directory of versions. */
+            spec?: string;
+            /** @description Where it is realized, absolute. */
+            target?: string;
+            /** @description Where its models lie, absolute. */
+            models_dir?: string;
+            /** @description No index, only the wheels in this directory; absolute. */
+            wheels_dir?: string;
+            /** @description A lock to take as it is, absolute. */
+            lock?: string;
+            /** @description Open no connection beyond loopback. */
+            offline?: boolean;
+            /** @description The new id. */
+            to: string;
+            /** @description Where the spec is written, absolute. */
+            output?: string;
+            /** @description Replace what is there. */
+            force?: boolean;
+        };
+        /** @description Where to pack. */
+        PackRequest: {
+            /** @description A spec's file, absolute, instead of the one in the directory of versions. */
+            spec?: string;
+            /** @description Where it is realized, absolute. */
+            target?: string;
+            /** @description Where its models lie, absolute. */
+            models_dir?: string;
+            /** @description No index, only the wheels in this directory; absolute. */
+            wheels_dir?: string;
+            /** @description A lock to take as it is, absolute. */
+            lock?: string;
+            /** @description Open no connection beyond loopback. */
+            offline?: boolean;
+            /** @description An empty or new directory, absolute. */
+            output: string;
+            /** @description The model files too. */
+            models?: boolean;
+        };
+        /** @description Which version. */
+        VerifyModelsRequest: {
+            /** @description A spec's file, absolute, instead of the one in the directory of versions. */
+            spec?: string;
+            /** @description Where it is realized, absolute. */
+            target?: string;
+            /** @description Where its models lie, absolute. */
+            models_dir?: string;
+            /** @description No index, only the wheels in this directory; absolute. */
+            wheels_dir?: string;
+            /** @description A lock to take as it is, absolute. */
+            lock?: string;
+            /** @description Open no connection beyond loopback. */
+            offline?: boolean;
+            /** @description Replace files that differ. */
+            overwrite?: boolean;
+            /** @description Trust the record of files that did not change since they were read. */
+            fast?: boolean;
+        };
+        /** @description A new spec. */
+        CreateRequest: {
+            id: string;
+            /** @description ComfyUI's repository, with `@ref` or without; the official one if absent. */
+            repo?: string;
+            /** @description Each `repo@ref`, a JSON object, or the path of a JSON or YAML file with a list. */
+            nodes?: string[];
+            /** @description Each a source, a JSON object, or the path of a JSON or YAML file with a list. */
+            models?: string[];
+            /** @description Where model files may lie already, absolute. */
+            models_root?: string;
+            /** @description Hash the model files that are on this machine. */
+            auto_checksum?: boolean;
+            /** @description `3.12`, say. */
+            python?: string;
+            python_packages?: string[];
+            /** @description `cpu`, `cu128`, … */
+            torch_backend?: string;
+            /** @description Where the spec is written, absolute. */
+            output?: string;
+        };
+        /** @description Two versions. */
+        DiffRequest: {
+            a: string;
+            b: string;
+        };
+        /** @description How to collect. */
+        GcRequest: {
+            /** @description Only show what would go. */
+            dry_run?: boolean;
+        };
+        /** @description One ComfyUI without a spec. */
+        InitRequest: {
+            /** @description Absolute. */
+            path: string;
+            repo?: string;
+            ref?: string;
+            /** @description Absolute; `<path>/.venv` if absent. */
+            venv?: string;
+            /** @enum {string} */
+            install_torch?: "auto" | "cpu" | "skip";
+            /** @description A program or a version. */
+            python?: string;
+            /** @description Open no connection beyond loopback. */
+            offline?: boolean;
+        };
+        /** @description One step of a realization. */
+        VersionStep: {
+            /** @enum {string} */
+            kind: "commit" | "checkout" | "environment" | "package" | "model" | "link" | "switch";
+            subject: string;
+            /**
+             * @description Where its bytes come from.
+             * @enum {string|null}
+             */
+            from: "cache" | "network" | "wheels" | "file" | null;
+            /** Format: int64 */
+            size_bytes: number | null;
+        };
+        /** @description What a realization would do, and everything that keeps it from being done. */
+        VersionPlan: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            version_id: string;
+            /** @description SHA-256, 64 lower-case hexadecimal digits. */
+            lock_digest: string;
+            /** @enum {string} */
+            action: "realize" | "nothing";
+            steps: components["schemas"]["VersionStep"][];
+            file_systems: components["schemas"]["FileSystemNeed"][];
+            missing: components["schemas"]["Problem"][];
+        };
+        /** @description A spec that was written. */
+        WrittenVersion: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            version_id: string;
+            file: string;
+        };
+        /** @description One pin that is another than before. */
+        LockChange: {
+            /** @description `comfy`, `custom_nodes/<folder>`, `python`, `packages/<name>`, `models/<path>`. */
+            what: string;
+            from: string | null;
+            to: string | null;
+        };
+        /** @description The lock that was written. */
+        ResolveResult: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            lock_file: string;
+            /** @description SHA-256, 64 lower-case hexadecimal digits. */
+            lock_digest: string;
+            changed: components["schemas"]["LockChange"][];
+        };
+        /** @description What is realized now. */
+        RealizeResult: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            /** @enum {string} */
+            state: "realized" | "unchanged";
+            target: string;
+            /** @description SHA-256, 64 lower-case hexadecimal digits. */
+            lock_digest: string;
+            /** @description SHA-256, 64 lower-case hexadecimal digits. */
+            environment_digest: string;
+            /** @description The build before, which `rollback` goes back to. */
+            previous: string | null;
+        };
+        /** @description How one version is. */
+        VersionStatus: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            version_id: string;
+            /** @enum {string} */
+            state: "declared" | "resolved" | "stale" | "realized" | "broken";
+            target: string;
+            lock_digest: string | null;
+            environment_digest: string | null;
+            /** @description What makes it stale or broken. */
+            differences: components["schemas"]["Problem"][];
+        };
+        /** @description All versions. */
+        Versions: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            revision: string;
+            /** @description Where the specs lie. */
+            directory: string;
+            versions: components["schemas"]["VersionStatus"][];
+        };
+        /** @description One place where two versions differ. */
+        Difference: {
+            /** @description JSON pointer; a named item of a list stands under its name. */
+            pointer: string;
+            a: string | null;
+            b: string | null;
+        };
+        /** @description Where two versions differ. */
+        VersionDiff: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            /** @description True when they do not. */
+            equal: boolean;
+            differences: components["schemas"]["Difference"][];
+        };
+        /** @description One thing that was removed, or would be. */
+        FreedPath: {
+            path: string;
+            /** Format: int64 */
+            freed_bytes: number;
+        };
+        /** @description One thing that is left, and why. */
+        KeptPath: {
+            path: string;
+            reason: string;
+        };
+        /** @description What `delete` and `gc` removed, or would remove. */
+        FreedResult: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            /** @description True if nothing was removed. */
+            dry_run: boolean;
+            removed: components["schemas"]["FreedPath"][];
+            kept: components["schemas"]["KeptPath"][];
+        };
+        /** @description One of two realizations. */
+        ReproduceRun: {
+            /** @description SHA-256, 64 lower-case hexadecimal digits. */
+            lock_digest: string;
+            /** @description SHA-256, 64 lower-case hexadecimal digits. */
+            environment_digest: string;
+        };
+        /** @description Two realizations compared. */
+        ReproduceResult: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            /** @description True when they are the same. */
+            equal: boolean;
+            runs: components["schemas"]["ReproduceRun"][];
+            differences: components["schemas"]["Problem"][];
+        };
+        /** @description One file of a pack. */
+        PackedFile: {
+            /** @description Relative to the pack. */
+            path: string;
+            /** Format: int64 */
+            size_bytes: number;
+            /** @description SHA-256, 64 lower-case hexadecimal digits. */
+            sha256: string;
+        };
+        /** @description A version in one directory. */
+        PackResult: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            path: string;
+            files: components["schemas"]["PackedFile"][];
+        };
+        /** @description One ComfyUI without a spec. */
+        InitResult: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            path: string;
+            venv: string;
+            commit: string;
+            python: string;
+            /** @description Which PyTorch was chosen, and why. */
+            torch: string;
+        };
+        /** @description A part of a job that has nothing of its own to say. */
+        PartDone: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
         };
     };
     responses: {
@@ -1353,6 +1971,473 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Templates"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Versions"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateRequest"];
+            };
+        };
+        responses: {
+            /** @description What was written. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenVersion"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    diffVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiffRequest"];
+            };
+        };
+        responses: {
+            /** @description The differences. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDiff"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    collectGarbage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["GcRequest"];
+            };
+        };
+        responses: {
+            /** @description Started; the result is a FreedResult. */
+            202: {
+                headers: {
+                    /** @description Path of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    initComfy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InitRequest"];
+            };
+        };
+        responses: {
+            /** @description Started; the result is a InitResult. */
+            202: {
+                headers: {
+                    /** @description Path of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    versionStatus: {
+        parameters: {
+            query?: {
+                /** @description A spec's file, absolute. */
+                spec?: string;
+                /** @description Where it is realized, absolute. */
+                target?: string;
+                /** @description Where its models lie, absolute. */
+                models_dir?: string;
+                /** @description A lock to take as it is, absolute. */
+                lock?: string;
+                /** @description Read every byte. */
+                full?: boolean;
+                /** @description Open no connection. */
+                offline?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionStatus"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteVersion: {
+        parameters: {
+            query?: {
+                /** @description A spec's file, absolute. */
+                spec?: string;
+                /** @description Where it is realized, absolute. */
+                target?: string;
+                /** @description Where its models lie, absolute. */
+                models_dir?: string;
+                /** @description A lock to take as it is, absolute. */
+                lock?: string;
+                /** @description The models too, where they lie inside. */
+                remove_models?: boolean;
+                /** @description Outputs, inputs, settings and the directory too. */
+                remove_root?: boolean;
+                /** @description The spec and its lock too. */
+                remove_spec?: boolean;
+                /** @description Only show. */
+                dry_run?: boolean;
+                /** @description Open no connection. */
+                offline?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was removed, or would be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FreedResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    validateVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ValidateVersionRequest"];
+            };
+        };
+        responses: {
+            /** @description The errors and warnings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidateResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    planVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["VersionRequest"];
+            };
+        };
+        responses: {
+            /** @description The plan. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPlan"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    resolveVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ResolveRequest"];
+            };
+        };
+        responses: {
+            /** @description Started; the result is a ResolveResult. */
+            202: {
+                headers: {
+                    /** @description Path of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    realizeVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["VersionRequest"];
+            };
+        };
+        responses: {
+            /** @description Started; the result is a RealizeResult. */
+            202: {
+                headers: {
+                    /** @description Path of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    cloneVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloneRequest"];
+            };
+        };
+        responses: {
+            /** @description What was written. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenVersion"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    rollbackVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["VersionRequest"];
+            };
+        };
+        responses: {
+            /** @description What is realized now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RealizeResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    reproduceVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["VersionRequest"];
+            };
+        };
+        responses: {
+            /** @description Started; the result is a ReproduceResult. */
+            202: {
+                headers: {
+                    /** @description Path of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    packVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PackRequest"];
+            };
+        };
+        responses: {
+            /** @description Started; the result is a PackResult. */
+            202: {
+                headers: {
+                    /** @description Path of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    verifyVersionModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["VerifyModelsRequest"];
+            };
+        };
+        responses: {
+            /** @description Started; the result is a VerifyResult. */
+            202: {
+                headers: {
+                    /** @description Path of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
                 };
             };
             default: components["responses"]["Problem"];

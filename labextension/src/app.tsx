@@ -46,6 +46,8 @@ export function cockpitApp(options: IAppOptions): ICockpitApp {
   const menu = new MenuSvg({ commands });
   for (const command of [
     CommandIDs.addModel,
+    CommandIDs.fromWorkflow,
+    CommandIDs.templates,
     CommandIDs.installMissing,
     CommandIDs.planMissing,
     CommandIDs.verify
@@ -105,6 +107,17 @@ export function cockpitApp(options: IAppOptions): ICockpitApp {
         format: 'text'
       });
       return String(file.content);
+    },
+    makeText: async (path, text) => {
+      const { contents } = serviceManager;
+      const folder = await contents.get('');
+      const there = (folder.content as { path: string }[]).some(
+        entry => entry.path === path
+      );
+      if (!there) {
+        const type = 'file';
+        await contents.save(path, { type, format: 'text', content: text });
+      }
     },
     openPage: url => void window.open(url, '_blank', 'noopener,noreferrer'),
     copy: text => Clipboard.copyToSystem(text),

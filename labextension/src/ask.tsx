@@ -67,15 +67,38 @@ function Answered<T>(props: {
     onAnswer(value);
     // The dialog looks for the mark when something was typed.
     node?.dispatchEvent(new Event('input', { bubbles: true }));
+    if (node) {
+      keepFocus(node, open);
+    }
   }, [node, value, open, onAnswer]);
   return (
     <div
       ref={setNode}
       className="jp-ComfyCockpit-view"
       data-lm-suppress-shortcuts="true"
+      tabIndex={-1}
     >
       {content}
       {open && <span className="jp-mod-error" hidden />}
     </div>
   );
+}
+
+/**
+ * The button that accepts has the focus while it can be pressed, unless there is something to fill in. Where it
+ * cannot, its focus would be lost, and with it the dialog's keys.
+ */
+function keepFocus(node: HTMLElement, open: boolean): void {
+  const dialog = node.closest('.jp-Dialog');
+  const active = document.activeElement;
+  const unset =
+    active === document.body || active === node || !dialog?.contains(active);
+  if (open && unset) {
+    const field = node.querySelector<HTMLElement>('input[type="text"]');
+    (field ?? node).focus();
+  } else if (!open && active === node) {
+    dialog
+      ?.querySelector<HTMLElement>('.jp-Dialog-button.jp-mod-accept')
+      ?.focus();
+  }
 }

@@ -147,6 +147,56 @@ export function catalogue(
       trans.__('The file is not there'),
       trans.__('Install it, or correct the path.')
     ],
+    git_unreachable: [
+      trans.__('The repository cannot be reached'),
+      trans.__(
+        "Check the repository's address and the network; a private repository needs a credential helper of git or a netrc file, never a token in the spec."
+      )
+    ],
+    ref_not_found: [
+      trans.__('The repository has no such branch, tag or commit'),
+      trans.__(
+        "Check the ref on the repository's page; a commit that a force-push removed is gone for those who have no copy."
+      )
+    ],
+    dependency_conflict: [
+      trans.__('The requirements contradict each other'),
+      trans.__(
+        'Loosen one of the two requirements, or leave one of the requesters out.'
+      )
+    ],
+    wheel_missing: [
+      trans.__('Packages are missing'),
+      trans.__(
+        'Bring the listed files into the directory of wheels, or realize with a connection.'
+      )
+    ],
+    package_failed: [
+      trans.__('A package could not be installed'),
+      trans.__(
+        'Read the log; another version of the package may have a wheel for this platform.'
+      )
+    ],
+    interpreter_missing: [
+      trans.__('No such Python'),
+      trans.__(
+        'Install that Python, or name one in "python" of the spec that is here.'
+      )
+    ],
+    environment_not_realized: [
+      trans.__('This version is not realized'),
+      trans.__('Run `comfyui-cockpit version realize` first.')
+    ],
+    environment_broken: [
+      trans.__('The environment is not what it was'),
+      trans.__(
+        'Run `comfyui-cockpit version realize` again; it mends what differs.'
+      )
+    ],
+    not_ours: [
+      trans.__('This was not made by us'),
+      trans.__('Name a directory that holds ComfyUI or the marker .comfy_env.')
+    ],
     declaration_invalid: [
       trans.__('The declaration has errors'),
       trans.__(

@@ -7,6 +7,9 @@ export const CommandIDs = {
   installMissing: `${NAME}:install-missing`,
   planMissing: `${NAME}:plan-missing`,
   addModel: `${NAME}:add-model`,
+  fromWorkflow: `${NAME}:from-workflow`,
+  modelsOfFile: `${NAME}:models-of-file`,
+  templates: `${NAME}:templates`,
   doctor: `${NAME}:doctor`,
   verify: `${NAME}:verify`,
   restartDaemon: `${NAME}:restart-daemon`

@@ -31,6 +31,8 @@ export interface IDesk {
   /** Shows a folder of the Jupyter root in the lab's file browser; null where there is none. */
   readonly openFolder: ((path: string) => Promise<void>) | null;
   readText(path: string): Promise<string>;
+  /** Makes a file of the Jupyter root; leaves one alone that is there. */
+  makeText(path: string, text: string): Promise<void>;
   openPage(url: string): void;
   copy(text: string): void;
   /** Asks before something is lost. */

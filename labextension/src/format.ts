@@ -7,13 +7,17 @@ export class Formatter {
   /** @param languageCode As the translator gives it, for example `zh_CN`. */
   constructor(
     private readonly _trans: TranslationBundle,
-    languageCode: string
+    readonly languageCode: string
   ) {
     const locale = intlLocale(languageCode);
     this._whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
     this._tenths = new Intl.NumberFormat(locale, {
       minimumFractionDigits: 1,
       maximumFractionDigits: 1
+    });
+    this._time = new Intl.DateTimeFormat(locale, {
+      dateStyle: 'medium',
+      timeStyle: 'short'
     });
     this._percent = new Intl.NumberFormat(locale, {
       style: 'percent',
@@ -47,6 +51,11 @@ export class Formatter {
     return this._percent.format(share(done, total));
   }
 
+  /** Date and time of day, as this computer has them. */
+  time(instant: string): string {
+    return this._time.format(new Date(instant));
+  }
+
   /** `40 s`, `4 min`, `1 h 20 min`. */
   duration(seconds: number): string {
     if (seconds < 60) {
@@ -67,6 +76,7 @@ export class Formatter {
 
   private readonly _whole: Intl.NumberFormat;
   private readonly _tenths: Intl.NumberFormat;
+  private readonly _time: Intl.DateTimeFormat;
   private readonly _percent: Intl.NumberFormat;
 }
 

@@ -10,6 +10,11 @@ import {
   MainAreaWidget,
   WidgetTracker
 } from '@jupyterlab/apputils';
+import {
+  ICompletionProviderManager,
+  type ICompletionContext
+} from '@jupyterlab/completer';
+import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -22,6 +27,9 @@ import { CockpitWidget } from './widgets/CockpitWidget';
 
 const PANEL_ID = 'jp-comfyui-cockpit-panel';
 const WIDE_ID = 'jp-comfyui-cockpit-wide';
+
+/** Relative to the root of the lab. */
+const MODELS_JSON = 'models.json';
 
 /** No arguments. */
 const NOTHING = { args: { type: 'object', properties: {} } } as const;
@@ -174,16 +182,9 @@ const actions: JupyterFrontEndPlugin<void> = {
     const { commands, shell } = app;
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     /** Shows the panel, so that what follows is seen, and gives the model once it knows its models. */
-    const ready = async (): Promise<CockpitModel> => {
+    const ready = (): Promise<CockpitModel> => {
       shell.activateById(PANEL_ID);
-      const model = await cockpit.model();
-      const hold = model.hold();
-      try {
-        await model.until(state => state.connection.kind !== 'loading');
-      } finally {
-        hold.dispose();
-      }
-      return model;
+      return known(cockpit);
     };
 
     commands.addCommand(CommandIDs.installBundle, {
@@ -244,6 +245,31 @@ const actions: JupyterFrontEndPlugin<void> = {
         await (await cockpit.app()).actions.add(url);
       }
     });
+    commands.addCommand(CommandIDs.fromWorkflow, {
+      label: trans.__('Models of a Workflow…'),
+      caption: trans.__(
+        'See which model files a workflow names, and install what is missing'
+      ),
+      describedBy: NOTHING,
+      execute: async () => {
+        await ready();
+        await (await cockpit.app()).actions.fromWorkflow();
+      }
+    });
+    commands.addCommand(CommandIDs.templates, {
+      label: trans.__('Official Templates…'),
+      caption: trans.__(
+        "See what ComfyUI's own templates need, and install it"
+      ),
+      describedBy: {
+        args: { type: 'object', properties: { menu: { type: 'boolean' } } }
+      },
+      execute: async args => {
+        // From the menu of a home, that home shows them.
+        const model = await (args['menu'] ? cockpit.model() : ready());
+        model.show('templates');
+      }
+    });
     commands.addCommand(CommandIDs.doctor, {
       label: trans.__('Doctor'),
       caption: trans.__('Say what is wrong with this machine'),
@@ -269,6 +295,8 @@ const actions: JupyterFrontEndPlugin<void> = {
       CommandIDs.installMissing,
       CommandIDs.planMissing,
       CommandIDs.addModel,
+      CommandIDs.fromWorkflow,
+      CommandIDs.templates,
       CommandIDs.verify,
       CommandIDs.doctor,
       CommandIDs.restartDaemon
@@ -278,4 +306,119 @@ const actions: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [cockpit, panel, actions];
+const files: JupyterFrontEndPlugin<void> = {
+  id: `${NAME}:file-browser`,
+  description: 'Shows the models of a workflow from the file browser.',
+  autoStart: true,
+  requires: [ICockpit],
+  optional: [ITranslator, IFileBrowserFactory],
+  activate: (
+    app: JupyterFrontEnd,
+    cockpit: ICockpit,
+    translator: ITranslator | null,
+    browsers: IFileBrowserFactory | null
+  ): void => {
+    if (!browsers) {
+      return;
+    }
+    const { commands, contextMenu, serviceManager, shell } = app;
+    const trans = (translator ?? nullTranslator).load(DOMAIN);
+    const selected = (): string[] =>
+      [...(browsers.tracker.currentWidget?.selectedItems() ?? [])].map(item =>
+        serviceManager.contents.localPath(item.path)
+      );
+    commands.addCommand(CommandIDs.modelsOfFile, {
+      label: trans.__('Models of This Workflow…'),
+      icon: cockpitIcon,
+      describedBy: NOTHING,
+      isVisible: () => {
+        const paths = selected();
+        return (
+          paths.length > 0 &&
+          paths.every(path => /\.(json|png|webp)$/i.test(path))
+        );
+      },
+      execute: async () => {
+        const paths = selected();
+        await known(cockpit);
+        const { actions } = await cockpit.app();
+        await actions.fromWorkflow(paths, () => shell.activateById(PANEL_ID));
+      }
+    });
+    contextMenu.addItem({
+      command: CommandIDs.modelsOfFile,
+      selector: '.jp-DirListing-item[data-isdir="false"]',
+      rank: 5
+    });
+  }
+};
+
+const editor: JupyterFrontEndPlugin<void> = {
+  id: `${NAME}:editor`,
+  description:
+    'Checks and completes models.json in the editor. Loaded when it is opened.',
+  autoStart: true,
+  requires: [ICockpit],
+  optional: [ICompletionProviderManager],
+  activate: (
+    app: JupyterFrontEnd,
+    cockpit: ICockpit,
+    completer: ICompletionProviderManager | null
+  ): void => {
+    // The registry of editor extensions does not say which document an editor is of; a widget's context does.
+    app.docRegistry.addWidgetExtension('Editor', {
+      createNew: (widget, context) => {
+        const applies = () => context.localPath === MODELS_JSON;
+        const look = async () => {
+          if (!applies()) {
+            return;
+          }
+          context.pathChanged.disconnect(look);
+          const [{ check, isEditorWidget }, model] = await Promise.all([
+            import('./editor'),
+            cockpit.model()
+          ]);
+          if (isEditorWidget(widget) && !widget.isDisposed) {
+            check(widget.content.editor, model, applies);
+          }
+        };
+        context.pathChanged.connect(look);
+        void look();
+      }
+    });
+    completer?.registerProvider({
+      identifier: `${NAME}:completer`,
+      rank: 1000,
+      isApplicable: context => Promise.resolve(isModelsJson(context)),
+      fetch: async request => {
+        const { propose } = await import('./editor');
+        const found = propose(request.text, request.offset);
+        const { offset: start } = request;
+        return found
+          ? { ...found, items: [...found.items] }
+          : { start, end: start, items: [] };
+      }
+    });
+  }
+};
+
+function isModelsJson({ widget }: ICompletionContext): boolean {
+  return (
+    'context' in widget &&
+    (widget.context as { localPath?: unknown }).localPath === MODELS_JSON
+  );
+}
+
+/** The model, once it knows where it stands with the server. */
+async function known(cockpit: ICockpit): Promise<CockpitModel> {
+  const model = await cockpit.model();
+  const hold = model.hold();
+  try {
+    await model.until(state => state.connection.kind !== 'loading');
+  } finally {
+    hold.dispose();
+  }
+  return model;
+}
+
+export default [cockpit, panel, actions, files, editor];

@@ -8,7 +8,8 @@ import {
   withJobs,
   withLog,
   without,
-  type IState
+  type IState,
+  type Page
 } from './state';
 import {
   backOff,
@@ -23,6 +24,8 @@ import type {
   DeclareRequest,
   DeclareResult,
   Doctor,
+  FromWorkflowRequest,
+  FromWorkflowResult,
   Health,
   IServerDocument,
   Job,
@@ -31,6 +34,7 @@ import type {
   RemoveResult,
   Selection,
   SnapshotEvent,
+  ValidateResult,
   VerifyRequest
 } from './wire';
 
@@ -142,6 +146,57 @@ export class CockpitModel {
   /** Writes a declaration; null when the daemon refuses, and the state says why. */
   declare(request: DeclareRequest): Promise<DeclareResult | null> {
     return this._try(() => this._client.declare({ ...request, write: true }));
+  }
+
+  /**
+   * The model files that workflows name.
+   * @throws ProblemError or AnswerError: its dialog says why.
+   */
+  readWorkflow(request: FromWorkflowRequest): Promise<FromWorkflowResult> {
+    return this._client.fromWorkflow({ ...request, write: false });
+  }
+
+  /** Declares what workflows name and lacks; null when the daemon refuses, and the state says why. */
+  async declareWorkflow(
+    request: FromWorkflowRequest
+  ): Promise<FromWorkflowResult | null> {
+    const result = await this._try(() =>
+      this._client.fromWorkflow({ ...request, write: true })
+    );
+    this._refresh();
+    return result;
+  }
+
+  /** Makes a bundle of a template, called like it; null when the daemon refuses. */
+  async declareTemplate(name: string): Promise<FromWorkflowResult | null> {
+    const declaring = (set: ReadonlySet<string>) =>
+      this._set({ ...this._state, declaring: set });
+    declaring(new Set([...this._state.declaring, name]));
+    try {
+      const request = { name, bundle: name, write: true };
+      return await this._try(() => this._client.fromTemplate(request));
+    } finally {
+      declaring(without(this._state.declaring, [name]));
+      this._refresh();
+    }
+  }
+
+  /** Shows another page in every home. */
+  show(page: Page): void {
+    this._set({ ...this._state, page });
+  }
+
+  /** @param language As the lab names it. */
+  async readTemplates(language: string): Promise<void> {
+    const templates = await this._try(() => this._client.templates(language));
+    if (templates) {
+      this._set({ ...this._state, templates });
+    }
+  }
+
+  /** @throws ProblemError or AnswerError. */
+  validate(text: string): Promise<ValidateResult> {
+    return this._client.validate(text);
   }
 
   async removeFile(modelId: string): Promise<RemoveResult | null> {

@@ -5,6 +5,9 @@ import type {
   DeclareRequest,
   DeclareResult,
   Doctor,
+  FromTemplateRequest,
+  FromWorkflowRequest,
+  FromWorkflowResult,
   Health,
   IServerDocument,
   Job,
@@ -13,6 +16,8 @@ import type {
   Problem,
   RemoveResult,
   Selection,
+  Templates,
+  ValidateResult,
   VerifyRequest
 } from './wire';
 
@@ -50,6 +55,12 @@ export interface ICockpitClient {
   cancel(jobId: string): Promise<Job>;
   plan(selection: Selection): Promise<Plan>;
   declare(request: DeclareRequest): Promise<DeclareResult>;
+  fromWorkflow(request: FromWorkflowRequest): Promise<FromWorkflowResult>;
+  fromTemplate(request: FromTemplateRequest): Promise<FromWorkflowResult>;
+  /** @param language As the lab names it, for example `ja_JP`. */
+  templates(language: string): Promise<Templates>;
+  /** Checks a text that would be models.json. */
+  validate(text: string): Promise<ValidateResult>;
   removeFile(modelId: string): Promise<RemoveResult>;
   doctor(): Promise<Doctor>;
   health(): Promise<Health>;
@@ -111,6 +122,25 @@ export class CockpitClient implements ICockpitClient {
 
   declare(request: DeclareRequest): Promise<DeclareResult> {
     return this._json<DeclareResult>('POST', 'api/models/declare', request);
+  }
+
+  fromWorkflow(request: FromWorkflowRequest): Promise<FromWorkflowResult> {
+    const path = 'api/models/from-workflow';
+    return this._json<FromWorkflowResult>('POST', path, request);
+  }
+
+  fromTemplate(request: FromTemplateRequest): Promise<FromWorkflowResult> {
+    const path = 'api/models/from-template';
+    return this._json<FromWorkflowResult>('POST', path, request);
+  }
+
+  templates(language: string): Promise<Templates> {
+    const query = URLExt.objectToQueryString({ language });
+    return this._json<Templates>('GET', `api/templates${query}`);
+  }
+
+  validate(text: string): Promise<ValidateResult> {
+    return this._json<ValidateResult>('POST', 'api/models/validate', { text });
   }
 
   removeFile(modelId: string): Promise<RemoveResult> {

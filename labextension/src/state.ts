@@ -1,4 +1,10 @@
-import type { Job, ModelsStatus, ModelStatus, Problem } from './wire';
+import type {
+  Job,
+  ModelsStatus,
+  ModelStatus,
+  Problem,
+  Templates
+} from './wire';
 
 /** Where the page stands with the server. */
 export type Connection =
@@ -11,8 +17,12 @@ export type Connection =
   | { kind: 'signed-out' }
   | { kind: 'unreachable' };
 
+/** What the panel shows: its sections, or in their place something to choose from. */
+export type Page = 'sections' | 'templates';
+
 /** Everything the views show. Replaced, never changed in place. */
 export interface IState {
+  readonly page: Page;
   readonly connection: Connection;
   /** False when the server lets everybody in; null until it is known. */
   readonly authentication: boolean | null;
@@ -29,9 +39,14 @@ export interface IState {
   readonly refusal: Problem | null;
   /** Version of the server's part, where it is not this page's. */
   readonly otherVersion: string | null;
+  /** The official templates, once somebody looked at them. */
+  readonly templates: Templates | null;
+  /** Templates that are being declared: their hosts are asked. */
+  readonly declaring: ReadonlySet<string>;
 }
 
 export const EMPTY: IState = {
+  page: 'sections',
   connection: { kind: 'loading' },
   authentication: null,
   status: null,
@@ -40,7 +55,9 @@ export const EMPTY: IState = {
   asked: new Set(),
   cancelling: new Set(),
   refusal: null,
-  otherVersion: null
+  otherVersion: null,
+  templates: null,
+  declaring: new Set()
 };
 
 /** Log lines kept for each job. */

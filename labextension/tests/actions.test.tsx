@@ -11,9 +11,10 @@ import type { IDialogOptions } from '../src/desk';
 import { Formatter } from '../src/format';
 import { CockpitModel } from '../src/model';
 import { ProblemError } from '../src/request';
+import { VERSION } from '../src/version';
 import type { ModelStatus, Plan } from '../src/wire';
 import { FakeClient, FakeDesk, FakePage } from './fakes';
-import { aModel, aPlan, aProblem, aStatus, aStep } from './fixtures';
+import { aCheck, aModel, aPlan, aProblem, aStatus, aStep } from './fixtures';
 
 const trans = nullTranslator.load('test');
 const GB = 1_000_000_000;
@@ -320,8 +321,12 @@ describe('Doctor', () => {
     client.doctorDocument = {
       ok: false,
       checks: [
-        { name: 'java', state: 'ok', detail: '25', hint: null },
-        { name: 'disk', state: 'warning', detail: '1 GB', hint: 'Free some.' }
+        aCheck('java', { detail: '25' }),
+        aCheck('disk', {
+          state: 'warning',
+          detail: '1 GB',
+          hint: 'Free some.'
+        })
       ]
     };
     accepts(async () => {
@@ -332,7 +337,7 @@ describe('Doctor', () => {
     });
     await actions.doctor();
     expect(desk.said.at(-1)).toBe(
-      'copy ok      java: 25\nwarning disk: 1 GB\n        Free some.'
+      `copy ok      java: 25\nwarning disk: 1 GB\n        Free some.\npage    ${VERSION}, server ${VERSION}`
     );
   });
 });

@@ -7,6 +7,9 @@ import type {
   DeclareRequest,
   DeclareResult,
   Doctor,
+  FromTemplateRequest,
+  FromWorkflowRequest,
+  FromWorkflowResult,
   Health,
   IServerDocument,
   Job,
@@ -14,10 +17,12 @@ import type {
   Plan,
   RemoveResult,
   Selection,
+  Templates,
+  ValidateResult,
   VerifyRequest
 } from '../src/wire';
 import { VERSION } from '../src/version';
-import { aJob, aPlan } from './fixtures';
+import { aJob, aPlan, named } from './fixtures';
 
 /** A server in memory: it answers from its fields, and its stream says what `send` is given. */
 export class FakeClient implements ICockpitClient {
@@ -114,6 +119,48 @@ export class FakeClient implements ICockpitClient {
       throw this.found;
     }
     return this.found;
+  }
+
+  /** What a workflow or a template names, before it is declared and after. */
+  named: FromWorkflowResult | Error = named([]);
+  declaredAfter: FromWorkflowResult = named([]);
+  readonly workflows: FromWorkflowRequest[] = [];
+  readonly templatesAsked: FromTemplateRequest[] = [];
+  templatesDocument: Templates = { ok: true, source: null, templates: [] };
+  validated: ValidateResult = {
+    ok: true,
+    file: 'models.json',
+    errors: [],
+    warnings: []
+  };
+
+  async fromWorkflow(
+    request: FromWorkflowRequest
+  ): Promise<FromWorkflowResult> {
+    this._call('from-workflow');
+    this.workflows.push(request);
+    if (this.named instanceof Error) {
+      throw this.named;
+    }
+    return request.write ? this.declaredAfter : this.named;
+  }
+
+  async fromTemplate(
+    request: FromTemplateRequest
+  ): Promise<FromWorkflowResult> {
+    this._call('from-template');
+    this.templatesAsked.push(request);
+    return this.declaredAfter;
+  }
+
+  async templates(language: string): Promise<Templates> {
+    this._call(`templates ${language}`);
+    return this.templatesDocument;
+  }
+
+  async validate(): Promise<ValidateResult> {
+    this._call('validate');
+    return this.validated;
   }
 
   async removeFile(modelId: string): Promise<RemoveResult> {
@@ -233,6 +280,10 @@ export class FakeDesk implements IDesk {
 
   readText(): Promise<string> {
     return Promise.resolve(this.text);
+  }
+
+  async makeText(path: string, text: string): Promise<void> {
+    this.said.push(`make ${path} ${text.length}`);
   }
 
   openPage(url: string): void {

@@ -1,11 +1,15 @@
 import type {
   BundleStatus,
+  DoctorCheck,
+  FromWorkflowResult,
   Job,
   ModelsStatus,
   ModelStatus,
   Plan,
   PlanStep,
-  Problem
+  Problem,
+  Template,
+  WorkflowFile
 } from '../src/wire';
 
 export function aModel(
@@ -163,6 +167,68 @@ export function aPlan(
     ],
     unknown_sizes: 0,
     problems: [],
+    ...change
+  };
+}
+
+/** What a workflow names. */
+export function named(
+  files: WorkflowFile[],
+  unread: FromWorkflowResult['unread_nodes'] = []
+): FromWorkflowResult {
+  const ok = files.every(
+    file => file.state === 'installed' || file.state === 'declared'
+  );
+  return { ok, files, unread_nodes: unread };
+}
+
+export function aFile(
+  name: string,
+  change: Partial<WorkflowFile> = {}
+): WorkflowFile {
+  return {
+    workflow: 'flux.json',
+    node_id: '1',
+    node_type: 'CheckpointLoaderSimple',
+    input: 'ckpt_name',
+    name,
+    folder: 'checkpoints',
+    state: 'missing',
+    model_id: null,
+    link: null,
+    sha256: null,
+    declaration: null,
+    ...change
+  };
+}
+
+export function aTemplate(
+  name: string,
+  change: Partial<Template> = {}
+): Template {
+  return {
+    name,
+    title: name,
+    category: 'Image',
+    description: '',
+    size_bytes: 1_000_000_000,
+    missing_bytes: 1_000_000_000,
+    min_comfyui_version: null,
+    ...change
+  };
+}
+
+export function aCheck(
+  name: string,
+  change: Partial<DoctorCheck> = {}
+): DoctorCheck {
+  return {
+    name,
+    state: 'ok',
+    code: 'of_another_day',
+    args: {},
+    detail: name,
+    hint: null,
     ...change
   };
 }

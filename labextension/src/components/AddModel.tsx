@@ -1,9 +1,8 @@
 import { useEffect, useId, useState, type ReactElement } from 'react';
 
-import { explainError } from '../problem';
 import type { DeclareRequest, DeclareResult, Problem } from '../wire';
 import { useServices } from './context';
-import { ProblemLink } from './Notices';
+import { Refused } from './Refused';
 import { Shape } from './shapes';
 import { facts } from './words';
 
@@ -222,22 +221,6 @@ function Found({ result }: { result: DeclareResult }): ReactElement {
         </div>
       )}
     </>
-  );
-}
-
-function Refused({ error }: { error: unknown }): ReactElement {
-  const { trans } = useServices();
-  const { summary, detail, hint, problem } = explainError(error, trans);
-  return (
-    <div className="jp-ComfyCockpit-gate">
-      <Shape name="warning" />
-      <div>
-        <div>{detail?.startsWith(summary) ? detail : summary}</div>
-        {detail && !detail.startsWith(summary) && <div>{detail}</div>}
-        {hint && <div className="jp-ComfyCockpit-hint">{hint}</div>}
-        {problem && <ProblemLink problem={problem} />}
-      </div>
-    </div>
   );
 }
 

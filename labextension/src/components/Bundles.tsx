@@ -47,18 +47,11 @@ function BundleRow({ bundle, installable }: IBundleRowProps): ReactElement {
   const { trans, format, actions } = useServices();
   const complete = bundle.installed === bundle.total;
   const line = facts(
-    complete
-      ? trans._n(
-          '%2 model installed',
-          '%2 models installed',
-          bundle.total,
-          format.count(bundle.total)
-        )
-      : trans.__(
-          '%1 of %2 installed',
-          format.count(bundle.installed),
-          format.count(bundle.total)
-        ),
+    trans.__(
+      '%1 of %2 installed',
+      format.count(bundle.installed),
+      format.count(bundle.total)
+    ),
     !complete &&
       (bundle.missingBytes ?? 0) > 0 &&
       format.bytes(bundle.missingBytes ?? 0),

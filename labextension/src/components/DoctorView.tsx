@@ -1,15 +1,17 @@
 import Button from '@mui/material/Button';
 import { useEffect, useState, type ReactElement } from 'react';
 
+import { checkWords } from '../doctor';
 import { explainError } from '../problem';
-import type { Doctor } from '../wire';
+import { VERSION } from '../version';
+import type { Doctor, DoctorCheck } from '../wire';
 import { useServices } from './context';
 import { Reason } from './Reason';
 import { Shape, type ShapeName } from './shapes';
 
 /** What is right and wrong with this machine. */
 export function DoctorView(): ReactElement {
-  const { trans, model, actions } = useServices();
+  const { trans, format, model, actions } = useServices();
   const [doctor, setDoctor] = useState<Doctor | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [copied, setCopied] = useState(false);
@@ -29,6 +31,7 @@ export function DoctorView(): ReactElement {
   if (!doctor) {
     return <p role="status">{trans.__('Looking…')}</p>;
   }
+  const other = model.getState().otherVersion;
   const say: Record<State, { word: string; shape: ShapeName }> = {
     ok: { word: trans.__('In order'), shape: 'check' },
     warning: { word: trans.__('Warning'), shape: 'warning' },
@@ -36,6 +39,14 @@ export function DoctorView(): ReactElement {
   };
   return (
     <div className="jp-ComfyCockpit-doctor">
+      <Button
+        onClick={() => {
+          actions.desk.copy(report(doctor, other));
+          setCopied(true);
+        }}
+      >
+        {copied ? trans.__('Copied') : trans.__('Copy report')}
+      </Button>
       <table>
         <thead className="jp-ComfyCockpit-hidden">
           <tr>
@@ -45,46 +56,68 @@ export function DoctorView(): ReactElement {
           </tr>
         </thead>
         <tbody>
-          {doctor.checks.map(check => (
-            <tr key={check.name} className={`jp-mod-${check.state}`}>
-              <td title={say[check.state].word}>
-                <Shape name={say[check.state].shape} />
+          {sorted(doctor.checks).map(check => {
+            const { name, detail, hint } = checkWords(check, trans, format);
+            const { word, shape } = say[check.state];
+            return (
+              <tr key={check.name} className={`jp-mod-${check.state}`}>
+                <td title={word}>
+                  <Shape name={shape} />
+                  <span className="jp-ComfyCockpit-hidden">{word}</span>
+                </td>
+                <th scope="row">{name}</th>
+                <td>
+                  <div className="jp-ComfyCockpit-detail">{detail}</div>
+                  {hint && <div className="jp-ComfyCockpit-hint">{hint}</div>}
+                </td>
+              </tr>
+            );
+          })}
+          {other !== null && (
+            <tr className="jp-mod-warning">
+              <td title={say.warning.word}>
+                <Shape name={say.warning.shape} />
                 <span className="jp-ComfyCockpit-hidden">
-                  {say[check.state].word}
+                  {say.warning.word}
                 </span>
               </td>
-              <th scope="row">{check.name}</th>
+              <th scope="row">{trans.__('This page')}</th>
               <td>
-                {check.detail}
-                {check.hint && (
-                  <div className="jp-ComfyCockpit-hint">{check.hint}</div>
-                )}
+                {VERSION}
+                <div className="jp-ComfyCockpit-hint">
+                  {trans.__(
+                    'The server has version %1, this page %2.',
+                    other,
+                    VERSION
+                  )}
+                </div>
               </td>
             </tr>
-          ))}
+          )}
         </tbody>
       </table>
-      <Button
-        onClick={() => {
-          actions.desk.copy(report(doctor));
-          setCopied(true);
-        }}
-      >
-        {copied ? trans.__('Copied') : trans.__('Copy report')}
-      </Button>
     </div>
   );
 }
 
-type State = Doctor['checks'][number]['state'];
+type State = DoctorCheck['state'];
+
+const URGENCY: readonly State[] = ['failed', 'warning', 'ok'];
+
+/** What is wrong comes first. */
+function sorted(checks: readonly DoctorCheck[]): DoctorCheck[] {
+  const place = (check: DoctorCheck) => URGENCY.indexOf(check.state);
+  return [...checks].sort((a, b) => place(a) - place(b));
+}
 
 /** For an issue or a chat: in English, as the daemon said it. It holds no secret. */
-function report(doctor: Doctor): string {
-  return doctor.checks
+function report(doctor: Doctor, server: string | null): string {
+  const checks = doctor.checks
     .map(({ name, state, detail, hint }) =>
       [`${state.padEnd(7)} ${name}: ${detail}`, hint && `        ${hint}`]
         .filter(Boolean)
         .join('\n')
     )
     .join('\n');
+  return `${checks}\npage    ${VERSION}, server ${server ?? VERSION}`;
 }

@@ -1,7 +1,7 @@
 import Button from '@mui/material/Button';
 import IconButton from '@mui/material/IconButton';
 import LinearProgress from '@mui/material/LinearProgress';
-import { memo, type KeyboardEvent, type ReactElement } from 'react';
+import { memo, type ReactElement } from 'react';
 
 import { share } from '../format';
 import { explain } from '../problem';
@@ -10,6 +10,7 @@ import type { Job, ModelStatus } from '../wire';
 import { useServices } from './context';
 import { Reason } from './Reason';
 import { Shape } from './shapes';
+import { pressAction } from './VirtualList';
 import { facts, rowState, speed, trust } from './words';
 
 interface IModelRowProps {
@@ -108,14 +109,6 @@ export const ModelRow = memo(function ModelRow({
     </li>
   );
 });
-
-/** Enter on a row does what its button does. */
-function pressAction(event: KeyboardEvent<HTMLElement>): void {
-  if (event.key === 'Enter' && event.target === event.currentTarget) {
-    const selector = '.jp-ComfyCockpit-action button';
-    event.currentTarget.querySelector<HTMLElement>(selector)?.click();
-  }
-}
 
 function Action({
   model,

@@ -2,7 +2,7 @@ import Button from '@mui/material/Button';
 import { useState, type ReactElement } from 'react';
 
 import { explain, place } from '../problem';
-import type { IState } from '../state';
+import type { IState, Page } from '../state';
 import { VERSION } from '../version';
 import type { ModelsStatus, Problem } from '../wire';
 import { useServices } from './context';
@@ -28,7 +28,7 @@ export function Notices({ state }: { state: IState }): ReactElement {
       )}
       {state.authentication === false && <OpenServerNotice />}
       {state.status && (
-        <DeclarationNotice declaration={state.status.declaration} />
+        <DeclarationNotice status={state.status} page={state.page} />
       )}
     </>
   );
@@ -227,30 +227,21 @@ function OpenServerNotice(): ReactElement | null {
 }
 
 function DeclarationNotice(props: {
-  declaration: ModelsStatus['declaration'];
+  status: ModelsStatus;
+  page: Page;
 }): ReactElement | null {
   const { trans, actions } = useServices();
   const { openFile } = actions.desk;
-  const { declaration } = props;
+  const { declaration, models } = props.status;
   switch (declaration.state) {
     case 'ok':
-      return null;
+      return models.length === 0 && props.page === 'sections' ? (
+        <FirstModels declaration={declaration} />
+      ) : null;
     case 'missing':
-      return (
-        <Notice
-          tone="plain"
-          shape="ring"
-          title={trans.__(
-            'Models that %1 declares arrive by themselves.',
-            declaration.file
-          )}
-          actions={
-            <Button onClick={() => void actions.add()}>
-              {trans.__('Add a model…')}
-            </Button>
-          }
-        />
-      );
+      return props.page === 'sections' ? (
+        <FirstModels declaration={declaration} />
+      ) : null;
     case 'invalid':
       return (
         <Notice
@@ -273,6 +264,45 @@ function DeclarationNotice(props: {
         </Notice>
       );
   }
+}
+
+/** The ways to a first model. */
+function FirstModels({
+  declaration
+}: {
+  declaration: ModelsStatus['declaration'];
+}): ReactElement {
+  const { trans, model, actions } = useServices();
+  return (
+    <Notice
+      tone="plain"
+      shape="ring"
+      title={trans.__(
+        'Models that %1 declares arrive by themselves.',
+        declaration.file
+      )}
+      actions={
+        <>
+          <Button onClick={() => void actions.add()}>
+            {trans.__('Add a model…')}
+          </Button>
+          <Button onClick={() => model.show('templates')}>
+            {trans.__('From a template…')}
+          </Button>
+          <Button onClick={() => void actions.fromWorkflow()}>
+            {trans.__('From a workflow…')}
+          </Button>
+          {actions.desk.openFile && (
+            <Button onClick={() => void actions.write()}>
+              {declaration.state === 'missing'
+                ? trans.__('Write it yourself')
+                : trans.__('Open models.json')}
+            </Button>
+          )}
+        </>
+      }
+    />
+  );
 }
 
 function DeclarationError({ error }: { error: Problem }): ReactElement {

@@ -230,6 +230,14 @@ export function VirtualList({
   );
 }
 
+/** Enter on a row does what its button does. */
+export function pressAction(event: KeyboardEvent<HTMLElement>): void {
+  if (event.key === 'Enter' && event.target === event.currentTarget) {
+    const selector = '.jp-ComfyCockpit-action button';
+    event.currentTarget.querySelector<HTMLElement>(selector)?.click();
+  }
+}
+
 function scrollerOf(node: HTMLElement): HTMLElement | null {
   return node.closest<HTMLElement>('.jp-ComfyCockpit-body');
 }

@@ -11,7 +11,9 @@ const PATHS = {
   unequal: 'M3 6h10M3 10h10M10.5 3l-5 10',
   menu: 'M8 3.2v.1M8 8v.1M8 12.7v.1',
   funnel: 'M2.5 4h11M4.5 8h7M6.5 12h3',
-  right: 'M6 3.5l4.5 4.5L6 12.5'
+  right: 'M6 3.5l4.5 4.5L6 12.5',
+  left: 'M10 3.5L5.5 8l4.5 4.5',
+  note: 'M3.5 4.5h9M3.5 8h9M3.5 11.5h5'
 } as const;
 
 export type ShapeName = keyof typeof PATHS;

@@ -24,6 +24,7 @@ import comfyui.cockpit.python.Interpreters;
 import comfyui.cockpit.python.LockedPackage;
 import comfyui.cockpit.python.Packages;
 import comfyui.cockpit.version.Build;
+import comfyui.cockpit.version.Contents;
 import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.LockJson;
 import comfyui.cockpit.version.Marker;
@@ -367,7 +368,7 @@ public final class RealizeVersion {
       Optional<Marker> marker = build.marker();
       if (marker.isPresent() && marker.get().lockDigest().equals(digest) && marker.get().modelsDir().equals(task.modelsDir())) {
         // Other times or numbers alone mean a volume that was copied: then the bytes decide.
-        if (build.changed().isEmpty() || build.differences(cancel, progress).isEmpty()) {
+        if (build.changed().isEmpty() || build.readAgain(cancel, progress).differences().isEmpty()) {
           return Optional.of(build);
         }
         progress.log("the build " + key + " is not what it was; it is built anew");
@@ -426,17 +427,32 @@ public final class RealizeVersion {
     progress.phase("verifying");
     job.step("files", done++, total);
     build.link(task.modelsDir(), lock, modelPaths(task.modelsDir(), lock), lock.models().stream().filter(model -> !model.path().inModels()).map(Lock.Model::path).toList(), path -> VersionModels.outside(task.place(), path));
-    List<String> corrupt = build.read(tracked(lock), cancel, progress);
+    List<String> corrupt = build.read(tracked(lock), known(task), cancel, progress);
     if (!corrupt.isEmpty() && task.request().wheels().isEmpty() && !task.offline()) {
       progress.log("the cache's files of " + String.join(", ", corrupt) + " are not what the packages say; they are fetched anew");
       versions.packages().forget(corrupt, children, work, cancel, progress);
       versions.packages().createEnvironment(python, build.venv(), children, cancel, progress);
       versions.packages().install(build.venv(), locked, origin, children, work, cancel, progress);
-      build.read(tracked(lock), cancel, progress);
+      build.read(tracked(lock), new Contents.Known(), cancel, progress);
     }
     job.step("done", total, total);
     cancel.throwIfCancelled();
     build.finish(task.named().id(), lock, task.modelsDir());
+  }
+
+  /** What builds of this machine know of files in the shared cache of packages. */
+  private Contents.Known known(Task task) {
+    Contents.Known known = new Contents.Known();
+    if (task.request().forTheMoment()) {
+      // Two builds that are compared must each be read.
+      return known;
+    }
+    List<Place> places = new ArrayList<>(versions.places());
+    places.add(task.place());
+    for (Place place : places) {
+      place.current().map(key -> new Build(place, key)).filter(Build::isWhole).ifPresent(build -> known.add(build.contents()));
+    }
+    return known;
   }
 
   private void bring(Task task, Lock.Checkout checkout, CancelSignal cancel, ProgressSink progress) {

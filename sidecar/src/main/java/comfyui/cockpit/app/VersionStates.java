@@ -92,10 +92,20 @@ public final class VersionStates {
     if (marker.isEmpty()) {
       return new Status(named.id(), State.RESOLVED, place.target(), Optional.of(digest), environment, List.of());
     }
-    List<Problem> differences = differences(request, named, spec, lock.get(), place, full, cancel);
-    if (full && differences.isEmpty()) {
-      environment = Optional.of(digestNow(place, cancel));
+    List<Problem> differences = new ArrayList<>();
+    Build build = new Build(place, place.current().orElseThrow());
+    try {
+      if (full) {
+        Build.Reading reading = build.readAgain(cancel, ProgressSink.NONE);
+        differences.addAll(reading.differences());
+        environment = reading.digest().or(() -> marker.map(Marker::environmentDigest));
+      } else {
+        differences.addAll(build.changed());
+      }
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, build.root()), e);
     }
+    differences.addAll(models(request, named, spec, lock.get(), place, full, cancel));
     return new Status(named.id(), differences.isEmpty() ? State.REALIZED : State.BROKEN, place.target(), Optional.of(digest), environment, differences);
   }
 
@@ -103,22 +113,8 @@ public final class VersionStates {
     return Problem.of(Code.LOCK_STALE, detail);
   }
 
-  private static String digestNow(Place place, CancelSignal cancel) {
-    try {
-      return new Build(place, place.current().orElseThrow()).digestNow(cancel, ProgressSink.NONE);
-    } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, place.target()), e);
-    }
-  }
-
-  private List<Problem> differences(Versions.Request request, Named named, VersionSpec spec, Lock lock, Place place, boolean full, CancelSignal cancel) {
+  private List<Problem> models(Versions.Request request, Named named, VersionSpec spec, Lock lock, Place place, boolean full, CancelSignal cancel) {
     List<Problem> differences = new ArrayList<>();
-    Build build = new Build(place, place.current().orElseThrow());
-    try {
-      differences.addAll(full ? build.differences(cancel, ProgressSink.NONE) : build.changed());
-    } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, build.root()), e);
-    }
     VersionModels models = new VersionModels(versions, named, Optional.of(spec), place, versions.modelsDir(request, place));
     for (Lock.Model model : lock.models()) {
       switch (models.presence(model)) {

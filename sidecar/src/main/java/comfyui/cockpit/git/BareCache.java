@@ -1,6 +1,7 @@
 package comfyui.cockpit.git;
 
 import comfyui.cockpit.files.DiskProblems;
+import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.files.VolumeLock;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Clock;
@@ -40,7 +41,7 @@ final class BareCache {
   private static final Duration POLL = Duration.ofMillis(100);
   /** Where locks tell nothing, a file of a fetch is taken for a dead one's after this time. */
   private static final Duration SURELY_DEAD = Duration.ofHours(6);
-  private static final String CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n";
+  private static final String CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n\tautoPackLimit = 0\n";
 
   static final String COMPLETE = "refs/cockpit/";
 
@@ -74,7 +75,12 @@ final class BareCache {
 
   /** The caller closes it. JGit's files are opened anew each time, so that an interrupted operation spoils nobody else's. */
   Repository open() throws IOException {
-    return new RepositoryBuilder().setGitDir(directory.toFile()).setBare().setMustExist(true).build();
+    Repository repository = new RepositoryBuilder().setGitDir(directory.toFile()).setBare().setMustExist(true).build();
+    // After a fetch JGit would tidy up in the background, past our lock, once there are many packs.
+    repository.getConfig().setInt("gc", null, "auto", 0);
+    repository.getConfig().setInt("gc", null, "autoPackLimit", 0);
+    repository.getConfig().setBoolean("gc", null, "autoDetach", false);
+    return repository;
   }
 
   boolean has(CommitId commit) {
@@ -196,7 +202,7 @@ final class BareCache {
     Files.createDirectories(objects().resolve("info"));
     Files.createDirectories(directory.resolve("refs").resolve("heads"));
     Files.writeString(directory.resolve("config"), CONFIG);
-    Files.writeString(directory.resolve("HEAD"), "ref: refs/heads/cockpit\n");
+    SmallFile.write(directory.resolve("HEAD"), "ref: refs/heads/cockpit\n");
   }
 
   /** Lock files, half packs and half LFS files of processes that are gone: the lock is ours, so nobody is writing them. */

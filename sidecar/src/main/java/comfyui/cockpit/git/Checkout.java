@@ -9,19 +9,17 @@ import comfyui.cockpit.kernel.ProgressSink;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermission;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -30,7 +28,6 @@ import org.eclipse.jgit.lib.FileMode;
 import org.eclipse.jgit.lib.ObjectId;
 import org.eclipse.jgit.lib.ObjectReader;
 import org.eclipse.jgit.lib.Repository;
-import org.eclipse.jgit.revwalk.RevCommit;
 import org.eclipse.jgit.util.io.EolStreamTypeUtil;
 
 /** Writes one checkout with its submodules. JGit's own would run the filters of a configuration and knows no borrowed objects. */
@@ -59,7 +56,8 @@ final class Checkout {
     List<Part> parts = new ArrayList<>();
     parts.add(new Part("", repo, commit, Entry.of(repositories, repo, commit, "")));
     for (Submodule submodule : submodules) {
-      parts.add(new Part(submodule.path(), submodule.repo(), submodule.commit(), Entry.of(repositories, submodule.repo(), submodule.commit(), submodule.path() + "/")));
+      parts.add(new Part(submodule.path(), submodule.repo(), submodule.commit(),
+          Entry.of(repositories, submodule.repo(), submodule.commit(), submodule.path() + "/")));
     }
     List<Entry> all = parts.stream().flatMap(part -> part.entries().stream()).toList();
     Entry.check(repo, all);
@@ -77,6 +75,11 @@ final class Checkout {
         written = new PartWriter(part, target).write(written, total);
       }
       done = true;
+    } catch (InvalidPathException e) {
+      throw Problem.of(Code.NOT_WRITABLE, "\"" + e.getInput() + "\" cannot be the name of a file under this system's locale.")
+          .withHint("Set LANG=C.UTF-8 and start again.")
+          .with("path", e.getInput())
+          .toException();
     } catch (IOException e) {
       throw DiskProblems.of(e, target).toException();
     } finally {
@@ -89,10 +92,12 @@ final class Checkout {
   /** A submodule must be where its parent's tree has a gitlink to that very commit. */
   private static void checkGitlinks(RepoUrl repo, List<Part> parts, List<Submodule> submodules) {
     Map<String, String> links =
-        parts.stream().flatMap(part -> part.entries().stream()).filter(Entry::isGitlink).collect(Collectors.toMap(Entry::path, entry -> entry.id().name()));
+        parts.stream().flatMap(part -> part.entries().stream()).filter(Entry::isGitlink)
+            .collect(Collectors.toMap(Entry::path, entry -> entry.id().name()));
     for (Submodule submodule : submodules) {
       if (!submodule.commit().hex().equals(links.get(submodule.path()))) {
-        throw Problem.of(Code.DECLARATION_INVALID, "\"" + submodule.path() + "\" of " + repo + " is no submodule at commit " + submodule.commit() + ".").toException();
+        throw Problem.of(Code.DECLARATION_INVALID, "\"" + submodule.path() + "\" of " + repo + " is no submodule at commit " + submodule.commit()
+            + ".").toException();
       }
     }
   }
@@ -110,7 +115,8 @@ final class Checkout {
           }
         }
       }
-      throw Problem.of(Code.PATH_TAKEN, "Something else is at " + target + "; a checkout needs an empty directory.").with("path", target.toString()).toException();
+      throw Problem.of(Code.PATH_TAKEN, "Something else is at " + target + "; a checkout needs an empty directory.").with("path", target.toString())
+          .toException();
     } catch (IOException e) {
       throw DiskProblems.of(e, target).toException();
     }

@@ -97,7 +97,8 @@ final class Fetches {
   }
 
   static Problem notFound(RepoUrl repo, String ref, String more) {
-    return Problem.of(Code.REF_NOT_FOUND, "The repository " + repo + " has no branch, tag or commit \"" + ref + "\"." + (more.isEmpty() ? "" : " " + more))
+    return Problem.of(Code.REF_NOT_FOUND, "The repository " + repo + " has no branch, tag or commit \"" + ref + "\"."
+        + (more.isEmpty() ? "" : " " + more))
         .with("repo", repo.text())
         .with("ref", ref);
   }
@@ -121,7 +122,8 @@ final class Fetches {
     }
     return Optional.ofNullable(all.get(Constants.HEAD))
         .filter(Ref::isSymbolic)
-        .map(head -> "Its default branch is \"" + Repository.shortenRefName(head.getLeaf().getName()) + "\"; a commit that a force-push removed is gone for those who have no copy.");
+        .map(head -> "Its default branch is \"" + Repository.shortenRefName(head.getLeaf().getName())
+            + "\"; a commit that a force-push removed is gone for those who have no copy.");
   }
 
   /** How many letters must be added, dropped or changed, upper and lower case being the same. */
@@ -164,7 +166,8 @@ final class Fetches {
       }
       Set<String> tips =
           remote.refs(repo, List.of("refs/heads/", "refs/tags/"), cancel).values().stream()
-              .flatMap(ref -> Stream.of(Optional.ofNullable(ref.getPeeledObjectId()), Optional.ofNullable(ref.getObjectId())).flatMap(Optional::stream).limit(1))
+              .flatMap(ref -> Stream.of(Optional.ofNullable(ref.getPeeledObjectId()), Optional.ofNullable(ref.getObjectId()))
+                  .flatMap(Optional::stream).limit(1))
               .map(ObjectId::name)
               .filter(hex -> hex.startsWith(digits))
               .collect(Collectors.toCollection(TreeSet::new));
@@ -246,7 +249,8 @@ final class Fetches {
     }
   }
 
-  private CommitId bring(RepoUrl repo, CommitId commit, Optional<String> refHint, Repository bare, CancelSignal cancel, ProgressSink progress) throws IOException {
+  private CommitId bring(RepoUrl repo, CommitId commit, Optional<String> refHint, Repository bare, CancelSignal cancel,
+      ProgressSink progress) throws IOException {
     try {
       remote.fetch(repo, bare, new Want(List.of(commit.hex()), 1, false), cancel, progress);
       CommitId came = peeled(repo, bare, commit);

@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Function;
 import javax.net.ssl.HostnameVerifier;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.TrustManager;
@@ -84,23 +85,30 @@ final class GitHttp implements HttpConnectionFactory, AutoCloseable {
     return new Exchange(url);
   }
 
-  /** One request with the login of its host, if the host wants one and the user has it. */
-  Answer send(Http.Ask ask) {
-    String host = ask.url().host();
-    Optional<String> authorization = netrc.authorization(host);
-    boolean already = withLogin.contains(host);
-    Answer answer = http.once(already ? with(ask, authorization) : ask, cancel);
-    if (answer.status() == 401 && authorization.isPresent() && !already) {
+  /** One hop, with the login of its host if the host wants one and the user has it. */
+  Answer once(Http.Ask ask) {
+    return send(ask, asking -> http.once(asking, cancel));
+  }
+
+  /** The same through redirects; a login goes only to the host that it is for, wherever the way leads. */
+  Answer follow(Http.Ask ask) {
+    return send(ask, asking -> http.follow(asking, hop -> false, cancel));
+  }
+
+  private Answer send(Http.Ask ask, Function<Http.Ask, Answer> way) {
+    Http.Ask withLogins = ask.with(this::login);
+    Answer answer = way.apply(withLogins);
+    String host = answer.url().host();
+    if (answer.status() == 401 && netrc.authorization(host).isPresent() && withLogin.add(host)) {
       answer.close();
-      withLogin.add(host);
-      answer = http.once(with(ask, authorization), cancel);
+      answer = way.apply(withLogins);
     }
     lastStatus = OptionalInt.of(answer.status());
     return answer;
   }
 
-  private static Http.Ask with(Http.Ask ask, Optional<String> authorization) {
-    return ask.with(hop -> authorization.map(value -> Map.of("Authorization", value)).orElse(Map.of()));
+  private Map<String, String> login(Url hop) {
+    return withLogin.contains(hop.host()) ? netrc.authorization(hop.host()).map(value -> Map.of("Authorization", value)).orElse(Map.of()) : Map.of();
   }
 
   @Override
@@ -135,11 +143,13 @@ final class GitHttp implements HttpConnectionFactory, AutoCloseable {
       if (answer.isPresent()) {
         return answer.get();
       }
-      Http.Ask ask = method.equals("POST") ? Http.Ask.post(url, new Http.Content(headers.getOrDefault("Content-Type", "application/octet-stream"), content.toByteArray())) : Http.Ask.get(url);
+      Http.Ask ask = method.equals("POST")
+          ? Http.Ask.post(url, new Http.Content(headers.getOrDefault("Content-Type", "application/octet-stream"), content.toByteArray()))
+          : Http.Ask.get(url);
       for (Map.Entry<String, String> header : headers.entrySet()) {
         ask = ask.header(header.getKey(), header.getValue());
       }
-      Answer came = send(ask);
+      Answer came = once(ask);
       open.add(came);
       answer = Optional.of(came);
       if (came.status() == 200 && method.equals("GET") && address.getPath().endsWith("/info/refs")

@@ -110,7 +110,8 @@ final class Lfs {
     Optional<Path> source =
         Optional.ofNullable(directory)
             .map(java.io.File::toPath)
-            .map(git -> git.resolve("lfs").resolve("objects").resolve(pointer.sha256().substring(0, 2)).resolve(pointer.sha256().substring(2, 4)).resolve(pointer.sha256()))
+            .map(git -> git.resolve("lfs").resolve("objects").resolve(pointer.sha256().substring(0, 2)).resolve(pointer.sha256().substring(2, 4))
+                .resolve(pointer.sha256()))
             .filter(Files::isRegularFile);
     if (source.isEmpty()) {
       throw missing(repo, entry, "the repository on this machine does not have it").toException();
@@ -131,7 +132,8 @@ final class Lfs {
         Map<String, Value> answers = ask(repo, some, requests);
         for (Entry entry : some) {
           cancel.throwIfCancelled();
-          Value object = Optional.ofNullable(answers.get(entry.lfs().orElseThrow().sha256())).orElseThrow(() -> missing(repo, entry, "the host says nothing of it").toException());
+          Value object = Optional.ofNullable(answers.get(entry.lfs().orElseThrow().sha256()))
+              .orElseThrow(() -> missing(repo, entry, "the host says nothing of it").toException());
           fetch(repo, bare, entry, object, requests);
         }
       }
@@ -152,7 +154,7 @@ final class Lfs {
     Entry first = wanted.getFirst();
     Http.Ask ask =
         Http.Ask.post(batchAddress(repo), new Http.Content(JSON, Json.write(question).getBytes(StandardCharsets.UTF_8))).header("Accept", JSON);
-    try (Answer answer = requests.send(ask)) {
+    try (Answer answer = requests.follow(ask)) {
       if (answer.status() != 200) {
         throw unreachable(repo, first, "the host answered with status " + answer.status());
       }
@@ -180,7 +182,8 @@ final class Lfs {
       throw missing(repo, entry, "the host says " + repositories.remote().redact(refused.get()).replaceAll("\\p{Cntrl}+", " ").strip()).toException();
     }
     Value download =
-        object.get("actions").flatMap(actions -> actions.get("download")).orElseThrow(() -> missing(repo, entry, "the host names no place to download it from").toException());
+        object.get("actions").flatMap(actions -> actions.get("download"))
+            .orElseThrow(() -> missing(repo, entry, "the host names no place to download it from").toException());
     Optional<Url> named = download.text("href").flatMap(Lfs::address);
     if (named.isEmpty()) {
       throw missing(repo, entry, "the host names no http(s) address for it").toException();
@@ -197,7 +200,7 @@ final class Lfs {
     repositories.remote().http().refuseFurtherIn(url, batchAddress(repo));
     // The host gave these headers for this address; they go to no other.
     Http.Ask ask = Http.Ask.get(url).with(hop -> hop.sameOrigin(url) ? headers : Map.of());
-    try (Answer answer = headers.isEmpty() && url.sameOrigin(batchAddress(repo)) ? requests.send(ask) : repositories.remote().http().follow(ask, hop -> false, cancel)) {
+    try (Answer answer = headers.isEmpty() ? requests.follow(ask) : repositories.remote().http().follow(ask, hop -> false, cancel)) {
       if (answer.status() != 200) {
         throw unreachable(repo, entry, "its host answered with status " + answer.status());
       }
@@ -261,7 +264,8 @@ final class Lfs {
   }
 
   private static Problem missing(RepoUrl repo, Entry entry, String why) {
-    return said(Problem.of(Code.FILE_MISSING, sentence(repo, entry, why)).withHint("Ask the repository's owner; its large files are not where it says."), repo, entry);
+    return said(Problem.of(Code.FILE_MISSING, sentence(repo, entry, why))
+        .withHint("Ask the repository's owner; its large files are not where it says."), repo, entry);
   }
 
   private static ProblemException unreachable(RepoUrl repo, Entry entry, String why) {

@@ -23,6 +23,7 @@ record LfsPointer(String sha256, long size) {
     String text = new String(bytes, StandardCharsets.UTF_8);
     Matcher oid = OID.matcher(text);
     Matcher size = SIZE.matcher(text);
-    return text.startsWith(FIRST_LINE) && oid.find() && size.find() ? Optional.of(new LfsPointer(oid.group(1), Long.parseLong(size.group(1)))) : Optional.empty();
+    return text.startsWith(FIRST_LINE) && oid.find() && size.find() ? Optional.of(new LfsPointer(oid.group(1), Long.parseLong(size.group(1))))
+        : Optional.empty();
   }
 }

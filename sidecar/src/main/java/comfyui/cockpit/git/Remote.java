@@ -3,14 +3,12 @@ package comfyui.cockpit.git;
 import comfyui.cockpit.files.DiskProblems;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Code;
-import comfyui.cockpit.kernel.CommitId;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.ProgressSink;
 import comfyui.cockpit.net.Http;
 import comfyui.cockpit.net.NetSettings;
 import comfyui.cockpit.net.Retry;
-import comfyui.cockpit.net.Url;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -22,13 +20,13 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.regex.Pattern;
 import org.eclipse.jgit.errors.NoRemoteRepositoryException;
 import org.eclipse.jgit.lib.EmptyProgressMonitor;
 import org.eclipse.jgit.lib.ProgressMonitor;
@@ -47,6 +45,10 @@ import org.eclipse.jgit.transport.URIish;
 final class Remote implements AutoCloseable {
   /** One more try for what may pass. */
   private static final Retry RETRY = new Retry(1, Duration.ofMillis(500));
+  /** JGit writes with java.io, whose errors are only texts. */
+  private static final Pattern DISK = Pattern.compile("No space left|quota exceeded|Permission denied|Read-only file system|File too large");
+  private static final Pattern CONNECTION =
+      Pattern.compile("hung up unexpectedly|unknown host|Connection refused|timed out|Short read|Invalid packet line header");
   private static final int LONGEST_SAYING = 300;
 
   private final NetSettings settings;
@@ -200,10 +202,12 @@ final class Remote implements AutoCloseable {
   private <T> T talk(RepoUrl repo, boolean silenceRefuses, CancelSignal cancel, ProgressSink progress, Talk<T> talk) throws NotGiven {
     cancel.throwIfCancelled();
     if (repo.isSsh()) {
-      throw unreachable(repo, "Repositories are not fetched over ssh.", false).withHint("Write its https:// address; a login for it goes into ~/.netrc.").toException();
+      throw unreachable(repo, "Repositories are not fetched over ssh.", false)
+          .withHint("Write its https:// address; a login for it goes into ~/.netrc.").toException();
     }
     if (repo.isLocal() && !Files.exists(repo.localPath())) {
-      throw unreachable(repo, "Nothing is at " + repo.localPath() + ".", false).withHint("Check the path; a relative one begins at the declaration's folder.").toException();
+      throw unreachable(repo, "Nothing is at " + repo.localPath() + ".", false)
+          .withHint("Check the path; a relative one begins at the declaration's folder.").toException();
     }
     try (GitHttp requests = requests(cancel, progress)) {
       try {
@@ -253,7 +257,8 @@ final class Remote implements AutoCloseable {
   /** What our HTTP said, as a problem of the repository. */
   private static ProblemException translated(Problem problem, RepoUrl repo) {
     return switch (problem.code()) {
-      case CONNECTION_FAILED, STALLED, REDIRECT_REFUSED, HOST_ERROR -> {
+      case STALLED -> silent(repo);
+      case CONNECTION_FAILED, REDIRECT_REFUSED, HOST_ERROR -> {
         Problem git = unreachable(repo, problem.detail(), problem.retryable());
         yield (problem.hint().equals(problem.code().hint()) ? git : git.withHint(problem.hint())).toException();
       }
@@ -270,12 +275,13 @@ final class Remote implements AutoCloseable {
       if (at instanceof FileSystemException disk) {
         return DiskProblems.of(disk, Path.of(Optional.ofNullable(disk.getFile()).orElse("the cache"))).toException();
       }
-      if (String.valueOf(at.getMessage()).contains("No space left")) {
+      if (DISK.matcher(String.valueOf(at.getMessage())).find()) {
         return DiskProblems.of(new IOException(at.getMessage()), Path.of("the cache")).toException();
       }
     }
     if (requests.notSmart()) {
-      return unreachable(repo, "What answers there is a page, not a repository.", false).withHint("Check the address; it is the one that `git clone` takes.").toException();
+      return unreachable(repo, "What answers there is a page, not a repository.", false)
+          .withHint("Check the address; it is the one that `git clone` takes.").toException();
     }
     int status = requests.lastStatus().orElse(200);
     if (status != 200) {
@@ -283,6 +289,9 @@ final class Remote implements AutoCloseable {
     }
     if (silenceRefuses && requests.receivedNothing() && isEnd(e)) {
       throw new NotGiven("it closed the connection", e);
+    }
+    if (isTimeOut(e)) {
+      return silent(repo);
     }
     if (isOfTheConnection(e)) {
       return unreachable(repo, "The connection failed: " + saying(e) + ".", true).toException();
@@ -302,7 +311,10 @@ final class Remote implements AutoCloseable {
               : unreachable(repo, "It wants a login (401): it is private, or it does not exist.", false)
                   .withHint("Check the address; for a private one write a login for " + repo.host() + " into ~/.netrc (machine, login, password).");
           case 403 -> unreachable(repo, "It refuses to serve this machine or this login (403).", false);
-          case 404, 410 -> unreachable(repo, "There is no such repository (" + status + ").", false).withHint("Check the address; a private repository may answer like one that does not exist.");
+          case 404, 410 -> unreachable(repo, "There is no such repository (" + status + ").", false)
+              .withHint("Check the address; a private repository may answer like one that does not exist.");
+          case 301, 302, 303, 307, 308 -> unreachable(repo, "It redirects to an address that is not followed for a repository.", false)
+              .withHint("Write the repository's new address.");
           case 429 -> unreachable(repo, "It limits how often it may be asked (429).", true).withHint("Wait, then try again.");
           default -> unreachable(repo, "It answered with status " + status + ".", status >= 500);
         };
@@ -312,6 +324,21 @@ final class Remote implements AutoCloseable {
   static Problem unreachable(RepoUrl repo, String why, boolean retryable) {
     Problem base = Problem.of(Code.GIT_UNREACHABLE, "The repository " + repo + " cannot be reached. " + why).with("repo", repo.text());
     return new Problem(base.code(), base.detail(), base.hint(), base.args(), base.where(), retryable, base.link(), base.errors());
+  }
+
+  /** Has had all the time there is; another try of ours would make the user wait as long again. */
+  private static ProblemException silent(RepoUrl repo) {
+    return unreachable(repo, "It took the connection and then said nothing.", true).with("tries", 0).toException();
+  }
+
+  /** JGit's timer interrupts the thread, which closes the socket. */
+  private static boolean isTimeOut(Throwable e) {
+    for (Throwable at = e; at != null; at = at.getCause()) {
+      if (at instanceof InterruptedIOException || at instanceof SocketException && String.valueOf(at.getMessage()).contains("interrupt")) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static boolean isEnd(Throwable e) {
@@ -326,9 +353,8 @@ final class Remote implements AutoCloseable {
   private static boolean isOfTheConnection(Throwable e) {
     for (Throwable at = e; at != null; at = at.getCause()) {
       String text = String.valueOf(at.getMessage());
-      if (at instanceof SocketException || at instanceof UnknownHostException || at instanceof InterruptedIOException || at instanceof EOFException || at instanceof ProtocolException
-          || text.contains("hung up unexpectedly") || text.contains("unknown host") || text.contains("Connection refused") || text.contains("timed out")
-          || text.contains("Short read") || text.contains("Invalid packet line header")) {
+      if (at instanceof SocketException || at instanceof UnknownHostException || at instanceof EOFException || at instanceof ProtocolException
+          || CONNECTION.matcher(text).find()) {
         return true;
       }
     }

@@ -24,7 +24,8 @@ public record RepoUrl(String text) {
   private static final Pattern HOST = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]*|\\[[0-9A-Fa-f:.]+\\]");
   private static final Pattern SCP_LIKE = Pattern.compile("(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([^/:@]+|\\[[0-9A-Fa-f:.]+\\]):(.+)");
   private static final Pattern ENCODED_CONTROL = Pattern.compile("%(?:[01][0-9A-Fa-f]|7[Ff])");
-  private static final String LOGIN = "it carries a user name or password; write the login into ~/.netrc (machine, login, password) and leave it out here";
+  private static final String LOGIN =
+      "it carries a user name or password; write the login into ~/.netrc (machine, login, password) and leave it out here";
   private static final int MAX_LENGTH = 2000;
   private static final int MAX_SLUG = 100;
 
@@ -65,9 +66,9 @@ public record RepoUrl(String text) {
 
   /** The last part of the path, without {@code .git}: where a custom node goes unless it is told otherwise. */
   public String name() {
-    String path = trimmedPath();
+    String path = trimmedPath().replaceAll("/\\.git$", "");
     String last = path.substring(Math.max(path.lastIndexOf('/'), path.lastIndexOf(':')) + 1);
-    return last.isEmpty() ? "repository" : last;
+    return last.isEmpty() || last.startsWith(".") || last.equals(host()) && !isLocal() ? "repository" : last;
   }
 
   /** The name of its shared cache: readable, made of letters, digits, dots and dashes, and different for different repositories. */
@@ -86,7 +87,8 @@ public record RepoUrl(String text) {
    */
   public RepoUrl resolveSubmodule(String url) {
     String stripped = url.strip();
-    RepoUrl resolved = stripped.startsWith("./") || stripped.startsWith("../") || stripped.equals("..") || stripped.equals(".") ? relative(stripped) : new RepoUrl(stripped);
+    RepoUrl resolved = stripped.startsWith("./") || stripped.startsWith("../") || stripped.equals("..") || stripped.equals(".") ? relative(stripped)
+        : new RepoUrl(stripped);
     if (resolved.isLocal() && !isLocal()) {
       throw new IllegalArgumentException("it lies on this machine, and the repository that names it does not");
     }
@@ -178,7 +180,7 @@ public record RepoUrl(String text) {
   }
 
   private String trimmedPath() {
-    return withoutGit(trimTrailingSlashes(isLocal() ? localPath().toString() : text));
+    return withoutGit(trimTrailingSlashes(isLocal() ? localPath().normalize().toString() : text));
   }
 
   private static String lastTwo(String path) {

@@ -192,7 +192,8 @@ public final class Repositories implements AutoCloseable {
   public Map<String, Path> lfsFiles(RepoUrl repo, CommitId commit) {
     Map<String, Path> files = new TreeMap<>();
     for (Entry entry : Entry.of(this, repo, commit, "")) {
-      entry.lfs().map(pointer -> bare(repo).lfsObject(pointer.sha256())).filter(Files::isRegularFile).ifPresent(stored -> files.put(entry.path(), stored));
+      entry.lfs().map(pointer -> bare(repo).lfsObject(pointer.sha256())).filter(Files::isRegularFile)
+          .ifPresent(stored -> files.put(entry.path(), stored));
     }
     return files;
   }
@@ -268,7 +269,8 @@ public final class Repositories implements AutoCloseable {
       return List.of();
     }
     try (Stream<Path> all = Files.list(cache)) {
-      return all.filter(path -> !path.getFileName().toString().startsWith(".") && Files.isRegularFile(path.resolve("HEAD")) && Files.isDirectory(path.resolve("objects")))
+      return all.filter(path -> !path.getFileName().toString().startsWith(".") && Files.isRegularFile(path.resolve("HEAD"))
+          && Files.isDirectory(path.resolve("objects")))
           .sorted()
           .toList();
     } catch (IOException e) {

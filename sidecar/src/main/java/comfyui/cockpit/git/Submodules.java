@@ -53,7 +53,8 @@ final class Submodules {
     return List.copyOf(found);
   }
 
-  private void collect(RepoUrl repo, CommitId commit, String prefix, List<String> above, List<Submodule> found, CancelSignal cancel, ProgressSink progress) {
+  private void collect(RepoUrl repo, CommitId commit, String prefix, List<String> above, List<Submodule> found, CancelSignal cancel,
+      ProgressSink progress) {
     Named named = named(repositories, repo, commit, prefix);
     List<String> here = new ArrayList<>(above);
     here.add(repo.slug() + "@" + commit);
@@ -72,7 +73,8 @@ final class Submodules {
         throw refused(Code.SOURCE_UNSUPPORTED, repo, path, "it contains itself");
       }
       if (here.size() > DEEPEST || found.size() >= MOST) {
-        throw refused(Code.SOURCE_UNSUPPORTED, repo, path, "there are more than " + MOST + " submodules, or more than " + DEEPEST + " inside each other");
+        throw refused(Code.SOURCE_UNSUPPORTED, repo, path, "there are more than " + MOST + " submodules, or more than " + DEEPEST
+            + " inside each other");
       }
       found.add(new Submodule(path, inner, link.getValue()));
       fetch(inner, link.getValue(), section, path, cancel, progress);
@@ -90,7 +92,8 @@ final class Submodules {
       }
       throw new ProblemException(
           new Problem(
-                  problem.code(), "Submodule \"" + path + "\": " + problem.detail(), problem.hint(), problem.args(), problem.where(), problem.retryable(), problem.link(), problem.errors())
+                  problem.code(), "Submodule \"" + path + "\": " + problem.detail(), problem.hint(), problem.args(), problem.where(),
+                      problem.retryable(), problem.link(), problem.errors())
               .with("submodule", path),
           e);
     }

@@ -40,7 +40,7 @@ public enum Code {
   NOT_WRITABLE(403, "Not writable", false, "Give this user the right to write there, or set models_dir to a directory that is writable."),
   FILE_MISSING(404, "The file is not there", false, "Install it, or correct the path."),
 
-  GIT_UNREACHABLE(502, "The repository cannot be reached", true, "Check the repository's address and the network; a private repository needs a credential helper of git or a netrc file, never a token in the spec."),
+  GIT_UNREACHABLE(502, "The repository cannot be reached", true, "Check the repository's address and the network; a private repository needs a login in ~/.netrc, never one in the spec."),
   REF_NOT_FOUND(404, "The repository has no such branch, tag or commit", false, "Check the ref on the repository's page; a commit that a force-push removed is gone for those who have no copy."),
   DEPENDENCY_CONFLICT(409, "The requirements contradict each other", false, "Loosen one of the two requirements, or leave one of the requesters out."),
   WHEEL_MISSING(404, "Packages are missing", false, "Bring the listed files into the directory of wheels, or realize with a connection."),

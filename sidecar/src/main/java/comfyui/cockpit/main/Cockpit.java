@@ -107,7 +107,7 @@ final class Cockpit implements CockpitApi {
                 declare,
                 new FromWorkflow(models, declare, uris, templates, offline),
                 new RemoveModels(models, install),
-                new Doctor(models, gcs, java, version),
+                new Doctor(models, install, gcs, java, version, clock),
                 new VersionRoutes.Parts(
                     versions,
                     new VersionStates(versions),

@@ -22,6 +22,8 @@ public final class Interpreters {
 
   private final Uv uv;
   private final Path home;
+  /** Looking costs seconds where there are shims; a Python that goes away meanwhile fails where it is used. */
+  private List<Interpreter> known = List.of();
 
   public Interpreters(Uv uv, Path home) {
     this.uv = uv;
@@ -35,6 +37,11 @@ public final class Interpreters {
    */
   public Interpreter require(Optional<String> wanted, boolean offline, Children children, Path directory, CancelSignal cancel, ProgressSink progress) {
     Optional<Interpreter> here = find(wanted, children, directory, cancel);
+    if (here.isEmpty()) {
+      // It may have come since the last look.
+      forget();
+      here = find(wanted, children, directory, cancel);
+    }
     if (here.isPresent()) {
       return here.get();
     }
@@ -42,6 +49,7 @@ public final class Interpreters {
     if (!offline) {
       progress.log("Python " + version + " is not here; uv brings it.");
       Uv.Ended ended = uv.run(children, List.of("python", "install", version), directory, cancel, progress::log);
+      forget();
       Optional<Interpreter> brought = ended.status() == 0 ? find(Optional.of(version), children, directory, cancel) : Optional.empty();
       if (brought.isPresent()) {
         return brought.get();
@@ -49,6 +57,10 @@ public final class Interpreters {
     }
     List<String> known = all(children, directory, cancel).stream().map(Interpreter::version).distinct().toList();
     throw missing(version, known).toException();
+  }
+
+  private synchronized void forget() {
+    known = List.of();
   }
 
   public static Problem missing(String version, List<String> known) {
@@ -67,7 +79,15 @@ public final class Interpreters {
     return Optional.empty();
   }
 
-  private List<Interpreter> all(Children children, Path directory, CancelSignal cancel) {
+  private synchronized List<Interpreter> all(Children children, Path directory, CancelSignal cancel) {
+    if (!known.isEmpty()) {
+      return known;
+    }
+    known = look(children, directory, cancel);
+    return known;
+  }
+
+  private List<Interpreter> look(Children children, Path directory, CancelSignal cancel) {
     List<Interpreter> all = new ArrayList<>();
     Uv.Ended ended = uv.run(children, List.of("python", "list", "--only-installed", "--output-format", "json", "--offline"), directory, cancel, line -> {});
     // What shims complain of stands on lines of its own.
@@ -82,7 +102,7 @@ public final class Interpreters {
           }
         });
     all.addAll(pyenv());
-    return all;
+    return List.copyOf(all);
   }
 
   private List<Interpreter> pyenv() {

@@ -78,29 +78,40 @@ public final class Build {
     return stored().map(stored -> stored.changed(root)).orElseGet(() -> List.of(Contents.differs(Place.FILES, "is not there any more")));
   }
 
+  /**
+   * Every byte, read again.
+   *
+   * @param digest what the environment digest is now, where nothing differs
+   */
+  public record Reading(List<Problem> differences, Optional<String> digest) {
+    private static Reading of(List<Problem> differences) {
+      return new Reading(differences, Optional.empty());
+    }
+  }
+
   /** What differs, with every byte read; the record of the files is renewed where nothing does. */
-  public List<Problem> differences(CancelSignal cancel, ProgressSink progress) throws IOException {
+  public Reading readAgain(CancelSignal cancel, ProgressSink progress) throws IOException {
     Optional<Contents> stored = stored();
     if (stored.isEmpty()) {
-      return List.of(Contents.differs(Place.FILES, "is not there any more"));
+      return Reading.of(List.of(Contents.differs(Place.FILES, "is not there any more")));
     }
     Set<String> paths = new LinkedHashSet<>();
     stored.get().entries().forEach(entry -> paths.add(entry.path()));
     List<Problem> gone = paths.stream().filter(path -> !Files.exists(root.resolve(path), LinkOption.NOFOLLOW_LINKS)).map(path -> Contents.differs(path, "is not there any more")).toList();
     if (!gone.isEmpty()) {
-      return gone.subList(0, Math.min(100, gone.size()));
+      return Reading.of(gone.subList(0, Math.min(100, gone.size())));
     }
     try {
       // A package that somebody installed besides is a difference too.
       installed().forEach(file -> paths.add(Contents.relative(root, file.path())));
-      Contents now = Contents.read(root, existing(paths), cancel, progress);
+      Contents now = Contents.read(root, existing(paths), new Contents.Known(), cancel, progress);
       List<Problem> differences = stored.get().differences(now);
       if (differences.isEmpty() && !stored.get().equals(now)) {
         now.write(root.resolve(Place.FILES));
       }
-      return differences;
+      return new Reading(differences, differences.isEmpty() ? Optional.of(now.digest()) : Optional.empty());
     } catch (NoSuchFileException e) {
-      return List.of(Contents.differs(Contents.relative(root, Path.of(e.getFile())), "is not there any more"));
+      return Reading.of(List.of(Contents.differs(Contents.relative(root, Path.of(e.getFile())), "is not there any more")));
     }
   }
 
@@ -130,14 +141,15 @@ public final class Build {
    * Reads every file that the environment digest covers.
    *
    * @param tracked what git tracks, relative to the build
+   * @param known what other builds know of the same files
    * @return packages of which a file is not what their own RECORD says
    */
-  public List<String> read(Set<String> tracked, CancelSignal cancel, ProgressSink progress) throws IOException {
+  public List<String> read(Set<String> tracked, Contents.Known known, CancelSignal cancel, ProgressSink progress) throws IOException {
     List<Environment.Installed> installed = installed();
     Set<String> paths = new LinkedHashSet<>();
     tracked.stream().filter(path -> !isUsers(path)).forEach(paths::add);
     installed.forEach(file -> paths.add(Contents.relative(root, file.path())));
-    Contents read = Contents.read(root, existing(paths), cancel, progress);
+    Contents read = Contents.read(root, existing(paths), known, cancel, progress);
     contents = Optional.of(read);
     return read.corrupt(root, installed);
   }
@@ -161,6 +173,8 @@ public final class Build {
     if (!Files.exists(own, LinkOption.NOFOLLOW_LINKS)) {
       Files.createSymbolicLink(own, Path.of("..", Place.MODEL_PATHS));
     }
+    // ComfyUI does not start without it, and a repository may have nothing in it.
+    Files.createDirectories(core().resolve("custom_nodes"));
     for (String folder : USERS) {
       Path shared = place.data().resolve(folder);
       Path inCore = core().resolve(folder);
@@ -204,13 +218,5 @@ public final class Build {
     read.write(root.resolve(Place.FILES));
     SmallFile.write(root.resolve(Place.LOCK_COPY), LockJson.write(lock));
     new Marker(versionId, LockJson.digest(lock), read.digest(), lock.python(), modelsDir).write(root);
-  }
-
-  /** The digest of the files as they are now. */
-  public String digestNow(CancelSignal cancel, ProgressSink progress) throws IOException {
-    Set<String> paths = new LinkedHashSet<>();
-    stored().ifPresent(stored -> stored.entries().forEach(entry -> paths.add(entry.path())));
-    installed().forEach(file -> paths.add(Contents.relative(root, file.path())));
-    return Contents.read(root, existing(paths), cancel, progress).digest();
   }
 }

@@ -19,11 +19,12 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -61,13 +62,28 @@ public record Contents(List<Entry> entries) {
    */
   public record Entry(String path, int mode, String sha256, long size, long modified, long inode) {}
 
+  /** What other builds know of files that they share with this one by hard links; nothing is known of a file whose size or time is another. */
+  public static final class Known {
+    private final Map<Long, Entry> byInode = new HashMap<>();
+
+    public void add(Contents contents) {
+      contents.entries().stream().filter(entry -> entry.inode() != 0).forEach(entry -> byInode.put(entry.inode(), entry));
+    }
+
+    private Optional<String> sha256(Meta meta) {
+      return Optional.ofNullable(byInode.get(meta.inode())).filter(entry -> entry.size() == meta.size() && entry.modified() == meta.modified()).map(Entry::sha256);
+    }
+  }
+
   /**
    * Reads files, on as many threads as there are processors.
    *
    * @param paths relative to the root
+   * @param known hashes that need no second reading
    */
-  public static Contents read(Path root, Set<String> paths, CancelSignal cancel, ProgressSink progress) throws IOException {
+  public static Contents read(Path root, Set<String> paths, Known known, CancelSignal cancel, ProgressSink progress) throws IOException {
     List<String> sorted = paths.stream().sorted().toList();
+    boolean posix = isPosix(root);
     AtomicLong bytes = new AtomicLong();
     int threads = Math.max(2, Runtime.getRuntime().availableProcessors());
     List<Entry> entries = new ArrayList<>(sorted.size());
@@ -82,7 +98,7 @@ public record Contents(List<Entry> entries) {
                   List<Entry> read = new ArrayList<>(part.size());
                   for (String path : part) {
                     cancel.throwIfCancelled();
-                    read.add(readEntry(root, path));
+                    read.add(readEntry(root, path, posix, known));
                   }
                   bytes.addAndGet(read.stream().mapToLong(Entry::size).sum());
                   progress.bytes(bytes.get(), -1);
@@ -105,14 +121,18 @@ public record Contents(List<Entry> entries) {
     return new Contents(entries);
   }
 
-  private static Entry readEntry(Path root, String path) throws IOException {
+  private static Entry readEntry(Path root, String path, boolean posix, Known known) throws IOException {
     Path file = root.resolve(path);
     MessageDigest digest = sha256();
     if (Files.isSymbolicLink(file)) {
       byte[] target = Files.readSymbolicLink(file).toString().getBytes(StandardCharsets.UTF_8);
       return new Entry(path, 0120000, HexFormat.of().formatHex(digest.digest(target)), target.length, 0, 0);
     }
-    Meta meta = Meta.of(file);
+    Meta meta = Meta.of(file, posix);
+    Optional<String> read = known.sha256(meta);
+    if (read.isPresent()) {
+      return new Entry(path, meta.mode(), read.get(), meta.size(), meta.modified(), meta.inode());
+    }
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       ByteBuffer buffer = ByteBuffer.allocate((int) Math.max(1, Math.min(1 << 18, meta.size())));
       while (channel.read(buffer.clear()) > 0) {
@@ -123,15 +143,27 @@ public record Contents(List<Entry> entries) {
   }
 
   private record Meta(int mode, long size, long modified, long inode) {
-    static Meta of(Path file) throws IOException {
-      if (file.getFileSystem().supportedFileAttributeViews().contains("unix")) {
-        Map<String, Object> unix = Files.readAttributes(file, "unix:permissions,size,lastModifiedTime,ino", LinkOption.NOFOLLOW_LINKS);
-        boolean executable = ((Set<?>) unix.get("permissions")).contains(PosixFilePermission.OWNER_EXECUTE);
-        return new Meta(
-            executable ? 0100755 : 0100644, (Long) unix.get("size"), ((FileTime) unix.get("lastModifiedTime")).to(TimeUnit.NANOSECONDS), (Long) unix.get("ino"));
+    private static final String INODE = "ino=";
+
+    /** One look at the disk; the usual map of attributes costs several times as much. */
+    static Meta of(Path file, boolean posix) throws IOException {
+      if (posix) {
+        PosixFileAttributes attributes = Files.readAttributes(file, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+        boolean executable = attributes.permissions().contains(PosixFilePermission.OWNER_EXECUTE);
+        return new Meta(executable ? 0100755 : 0100644, attributes.size(), attributes.lastModifiedTime().to(TimeUnit.NANOSECONDS), inode(String.valueOf(attributes.fileKey())));
       }
       return new Meta(0100644, Files.size(file), Files.getLastModifiedTime(file).to(TimeUnit.NANOSECONDS), 0);
     }
+
+    /** {@code (dev=fe00,ino=123)}: the device's number may be another after a restart, the file's is not. */
+    private static long inode(String key) {
+      int at = key.indexOf(INODE);
+      return at < 0 ? 0 : Long.parseLong(key.substring(at + INODE.length(), key.length() - 1));
+    }
+  }
+
+  private static boolean isPosix(Path root) {
+    return root.getFileSystem().supportedFileAttributeViews().contains("posix");
   }
 
   /** SHA-256 over the sorted lines {@code path NUL mode NUL sha256}. */
@@ -145,28 +177,23 @@ public record Contents(List<Entry> entries) {
 
   /** What is not as it was read, seen from the files' size, time and number only. */
   public List<Problem> changed(Path root) {
-    List<Problem> changed = new ArrayList<>();
-    for (Entry entry : entries) {
-      Path file = root.resolve(entry.path());
-      try {
-        if (entry.mode() == 0120000) {
-          if (!Files.isSymbolicLink(file)) {
-            changed.add(differs(entry.path(), "is no symbolic link any more"));
-          }
-        } else {
-          Meta now = Meta.of(file);
-          if (now.size() != entry.size() || now.modified() != entry.modified() || now.inode() != entry.inode() || now.mode() != entry.mode()) {
-            changed.add(differs(entry.path(), "was changed"));
-          }
-        }
-      } catch (IOException e) {
-        changed.add(differs(entry.path(), "is not there any more"));
+    boolean posix = isPosix(root);
+    // Looking is waiting: several threads wait at once.
+    return entries.parallelStream().flatMap(entry -> changed(root, entry, posix).stream()).limit(DIFFERENCES).toList();
+  }
+
+  private static Optional<Problem> changed(Path root, Entry entry, boolean posix) {
+    Path file = root.resolve(entry.path());
+    try {
+      if (entry.mode() == 0120000) {
+        return Files.isSymbolicLink(file) ? Optional.empty() : Optional.of(differs(entry.path(), "is no symbolic link any more"));
       }
-      if (changed.size() >= DIFFERENCES) {
-        break;
-      }
+      Meta now = Meta.of(file, posix);
+      boolean same = now.size() == entry.size() && now.modified() == entry.modified() && now.inode() == entry.inode() && now.mode() == entry.mode();
+      return same ? Optional.empty() : Optional.of(differs(entry.path(), "was changed"));
+    } catch (IOException e) {
+      return Optional.of(differs(entry.path(), "is not there any more"));
     }
-    return changed;
   }
 
   /** What differs from another reading. */

@@ -262,7 +262,9 @@ public final class Documents {
   static Shapes.Doctor doctor(List<Doctor.Check> checks) {
     return new Shapes.Doctor(
         checks.stream().noneMatch(check -> check.state() == Doctor.State.FAILED),
-        checks.stream().map(check -> new Shapes.Check(check.name(), check.state().name().toLowerCase(Locale.ROOT), check.detail(), check.hint())).toList());
+        checks.stream()
+            .map(check -> new Shapes.Check(check.name(), check.state().name().toLowerCase(Locale.ROOT), check.code(), check.args(), check.detail(), check.hint()))
+            .toList());
   }
 
   /** The problem of a request that names nothing we have. */

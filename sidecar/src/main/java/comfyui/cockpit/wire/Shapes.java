@@ -184,7 +184,8 @@ public final class Shapes {
 
   public record Validate(boolean ok, String file, List<Problem> errors, List<Problem> warnings) {}
 
-  public record Check(String name, String state, String detail, String hint) {}
+  /** One thing that the doctor looked at; {@code code} and {@code args} say what was found to those who speak another language. */
+  public record Check(String name, String state, String code, Map<String, Object> args, String detail, String hint) {}
 
   public record Doctor(boolean ok, List<Check> checks) {}
 

@@ -22,7 +22,8 @@ class CheckoutTest {
   void serve(@TempDir Path root) throws IOException {
     bench = new Bench(root);
     git = bench.repository("one");
-    git.write("a.txt", "a\n").write("deep/er/run.sh", "#!/bin/sh\n").write("deep/é.txt", "é\n").write("crlf.txt", "x\ny\n").write(".gitattributes", "crlf.txt text eol=crlf\n");
+    git.write("a.txt", "a\n").write("deep/er/run.sh", "#!/bin/sh\n").write("deep/é.txt", "é\n").write("crlf.txt", "x\ny\n")
+        .write(".gitattributes", "crlf.txt text eol=crlf\n");
     Files.createSymbolicLink(git.directory.resolve("link"), Path.of("deep/er"));
     git.run("add", "--all");
     git.run("update-index", "--chmod=+x", "deep/er/run.sh");
@@ -61,7 +62,9 @@ class CheckoutTest {
   @Test
   void theFilesAreListedAsGitListsThem() throws IOException {
     CommitId commit = bench.fetch(http, git.head());
-    List<String> ours = bench.repositories.tracked(http, commit, List.of()).stream().map(file -> file.mode() + " " + file.path() + " " + file.size()).toList();
-    assertEquals(git.run("ls-tree", "-r", "-z", "--format=%(objectmode) %(path) %(objectsize)", "HEAD").replace('\0', '\n').strip(), String.join("\n", ours));
+    List<String> ours = bench.repositories.tracked(http, commit, List.of()).stream().map(file -> file.mode() + " " + file.path() + " " + file.size())
+        .toList();
+    assertEquals(git.run("ls-tree", "-r", "-z", "--format=%(objectmode) %(path) %(objectsize)", "HEAD").replace('\0', '\n').strip(),
+        String.join("\n", ours));
   }
 }

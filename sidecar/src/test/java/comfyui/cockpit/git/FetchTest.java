@@ -11,8 +11,10 @@ import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProgressSink;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,12 +46,14 @@ class FetchTest {
 
   @Test
   void aBranchIsItsTip() {
-    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")), bench.repositories.resolve(http, Optional.of("main"), new CancelSignal()));
+    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")),
+        bench.repositories.resolve(http, Optional.of("main"), new CancelSignal()));
   }
 
   @Test
   void withoutARefItIsTheDefaultBranch() {
-    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")), bench.repositories.resolve(http, Optional.empty(), new CancelSignal()));
+    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")),
+        bench.repositories.resolve(http, Optional.empty(), new CancelSignal()));
   }
 
   @Test
@@ -137,7 +141,8 @@ class FetchTest {
   @Test
   void aServerWithoutProtocolTwoIsUnderstood() {
     bench.server.speakOldProtocol();
-    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")), bench.repositories.resolve(http, Optional.empty(), new CancelSignal()));
+    assertEquals(new Resolved(new CommitId(second), Optional.of("refs/heads/main")),
+        bench.repositories.resolve(http, Optional.empty(), new CancelSignal()));
     assertTrue(bench.repositories.has(http, bench.fetch(http, first)));
   }
 
@@ -161,6 +166,20 @@ class FetchTest {
     assertEquals(first, bench.resolve(http, git.run("rev-parse", "v1")).hex());
     String tree = git.run("rev-parse", "HEAD^{tree}");
     assertEquals(Code.REF_NOT_FOUND, Bench.problem(() -> bench.resolve(http, tree)).code());
+  }
+
+  @Test
+  void theCacheIsNeverTidiedBehindOurBack() throws IOException {
+    CommitId commit = bench.fetch(http, second);
+    Path bare = bench.cache.resolve(http.slug());
+    Files.writeString(bare.resolve("config"), "[core]\n\tbare = true\n[gc]\n\tautoPackLimit = 1\n");
+    for (int i = 0; i < 3; i++) {
+      bench.fetch(http, git.write("a.txt", "again " + i + "\n").commit("again"));
+    }
+    try (Stream<Path> packs = Files.list(bare.resolve("objects/pack"))) {
+      assertEquals(4, packs.filter(path -> path.toString().endsWith(".pack")).count());
+    }
+    assertTrue(bench.repositories.has(http, commit));
   }
 
   @Test

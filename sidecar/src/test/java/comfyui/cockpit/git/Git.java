@@ -51,7 +51,8 @@ final class Git {
   record Result(int status, String output) {}
 
   private Result attempt(ProcessBuilder.Redirect input, String... arguments) throws IOException {
-    List<String> command = new ArrayList<>(List.of("git", "-c", "protocol.file.allow=always", "-c", "commit.gpgsign=false", "-c", "core.quotePath=false"));
+    List<String> command =
+        new ArrayList<>(List.of("git", "-c", "protocol.file.allow=always", "-c", "commit.gpgsign=false", "-c", "core.quotePath=false"));
     command.addAll(List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true).redirectInput(input);
     environment(builder.environment());

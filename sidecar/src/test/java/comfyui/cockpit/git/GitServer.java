@@ -112,7 +112,8 @@ final class GitServer implements AutoCloseable {
     environment.put("QUERY_STRING", Optional.ofNullable(exchange.getRequestURI().getQuery()).orElse(""));
     environment.put("CONTENT_TYPE", Optional.ofNullable(exchange.getRequestHeaders().getFirst("Content-Type")).orElse(""));
     environment.put("REMOTE_ADDR", "127.0.0.1");
-    Optional.ofNullable(exchange.getRequestHeaders().getFirst("Content-Encoding")).ifPresent(value -> environment.put("HTTP_CONTENT_ENCODING", value));
+    Optional.ofNullable(exchange.getRequestHeaders().getFirst("Content-Encoding"))
+        .ifPresent(value -> environment.put("HTTP_CONTENT_ENCODING", value));
     Optional<String> protocol = Optional.ofNullable(exchange.getRequestHeaders().getFirst("Git-Protocol"));
     if (!oldProtocol) {
       protocol.ifPresent(value -> environment.put("GIT_PROTOCOL", value));

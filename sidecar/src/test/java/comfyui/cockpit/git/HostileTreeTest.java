@@ -145,7 +145,8 @@ class HostileTreeTest {
     };
     git.write("b.txt", "b\n");
     CommitId two = bench.fetch(bench.file("one"), git.commit("two"));
-    assertEquals(Code.CANCELLED, Bench.problem(() -> bench.repositories.checkout(bench.file("one"), two, List.of(), target, cancel, cancelling)).code());
+    assertEquals(Code.CANCELLED, Bench.problem(() -> bench.repositories.checkout(bench.file("one"), two, List.of(), target, cancel, cancelling))
+        .code());
     try (var content = Files.list(target)) {
       assertEquals(0, content.count());
     }

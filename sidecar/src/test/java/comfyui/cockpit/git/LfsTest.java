@@ -67,7 +67,8 @@ class LfsTest {
   }
 
   private String batch() {
-    return "{\"transfer\":\"basic\",\"objects\":[{\"oid\":\"" + oid + "\",\"size\":" + CONTENT.length + ",\"actions\":{\"download\":{\"href\":\"" + bench.server.url("content")
+    return "{\"transfer\":\"basic\",\"objects\":[{\"oid\":\"" + oid + "\",\"size\":" + CONTENT.length + ",\"actions\":{\"download\":{\"href\":\""
+        + bench.server.url("content")
         + "\",\"header\":{\"X-Allowed\":\"yes\"}}}}]}";
   }
 
@@ -81,7 +82,8 @@ class LfsTest {
     assertEquals("", checkout.run("status", "--porcelain"));
     bench.server.insteadAnswer(exchange -> false);
     bench.checkout(bench.http("one"), commit, "again");
-    assertEquals(CONTENT.length, bench.repositories.tracked(bench.http("one"), commit, List.of()).stream().filter(file -> file.path().equals("weights.bin")).findFirst().orElseThrow().size());
+    assertEquals(CONTENT.length, bench.repositories.tracked(bench.http("one"), commit, List.of()).stream()
+        .filter(file -> file.path().equals("weights.bin")).findFirst().orElseThrow().size());
   }
 
   @Test

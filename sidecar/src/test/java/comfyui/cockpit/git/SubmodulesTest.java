@@ -56,7 +56,8 @@ class SubmodulesTest {
   void thoseInsideOthersAreFoundToo() throws IOException {
     CommitId commit = bench.fetch(bench.http("top"), top("m", "mods/middle", "../middle").hex());
     assertEquals(
-        List.of(new Submodule("mods/middle", bench.http("middle"), new CommitId(middle)), new Submodule("mods/middle/in/leaf", bench.http("leaf"), new CommitId(leaf))),
+        List.of(new Submodule("mods/middle", bench.http("middle"), new CommitId(middle)),
+            new Submodule("mods/middle/in/leaf", bench.http("leaf"), new CommitId(leaf))),
         bench.submodules(bench.http("top"), commit));
   }
 
@@ -67,7 +68,8 @@ class SubmodulesTest {
     Git checkout = bench.checkout(repo, commit, "target");
     assertEquals("", checkout.run("status", "--porcelain"));
     assertEquals("leaf\n", Files.readString(checkout.directory.resolve("mods/middle/in/leaf/leaf.txt")));
-    assertTrue(checkout.run("submodule", "status", "--recursive").lines().allMatch(line -> line.startsWith(" ")), checkout.run("submodule", "status", "--recursive"));
+    assertTrue(checkout.run("submodule", "status", "--recursive").lines().allMatch(line -> line.startsWith(" ")),
+        checkout.run("submodule", "status", "--recursive"));
     assertEquals(leaf, Git.in(checkout.directory.resolve("mods/middle/in/leaf")).head());
     assertEquals(
         List.of(".gitmodules", "top.txt", "mods/middle/.gitmodules", "mods/middle/middle.txt", "mods/middle/in/leaf/leaf.txt"),

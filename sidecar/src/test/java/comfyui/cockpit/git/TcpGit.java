@@ -48,7 +48,8 @@ final class TcpGit implements AutoCloseable {
       int length = Integer.parseInt(new String(in.readNBytes(4), StandardCharsets.US_ASCII), 16);
       String request = new String(in.readNBytes(length - 4), StandardCharsets.UTF_8);
       String path = request.substring(request.indexOf(' ') + 2, request.indexOf('\0'));
-      ProcessBuilder builder = new ProcessBuilder("git", "-c", "safe.directory=*", "upload-pack", root.resolve(path).toString()).redirectError(ProcessBuilder.Redirect.DISCARD);
+      ProcessBuilder builder = new ProcessBuilder("git", "-c", "safe.directory=*", "upload-pack", root.resolve(path).toString())
+          .redirectError(ProcessBuilder.Redirect.DISCARD);
       Git.environment(builder.environment());
       Process process = builder.start();
       Thread.ofVirtual().start(

@@ -52,7 +52,23 @@ class ContractTest {
           Map.entry("GET /api/jobs", "jobs list"),
           Map.entry("GET /api/jobs/{id}", "jobs show"),
           Map.entry("POST /api/jobs/{id}/cancel", "jobs cancel"),
-          Map.entry("GET /api/doctor", "doctor"));
+          Map.entry("GET /api/doctor", "doctor"),
+          Map.entry("GET /api/versions", "version list"),
+          Map.entry("POST /api/versions", "version create"),
+          Map.entry("POST /api/versions/diff", "version diff"),
+          Map.entry("POST /api/versions/gc", "version gc"),
+          Map.entry("POST /api/versions/init", "version init"),
+          Map.entry("GET /api/versions/{id}", "version status"),
+          Map.entry("DELETE /api/versions/{id}", "version delete"),
+          Map.entry("POST /api/versions/{id}/validate", "version validate"),
+          Map.entry("POST /api/versions/{id}/plan", "version realize"),
+          Map.entry("POST /api/versions/{id}/resolve", "version resolve"),
+          Map.entry("POST /api/versions/{id}/realize", "version realize"),
+          Map.entry("POST /api/versions/{id}/clone", "version clone"),
+          Map.entry("POST /api/versions/{id}/rollback", "version rollback"),
+          Map.entry("POST /api/versions/{id}/reproduce", "version reproduce"),
+          Map.entry("POST /api/versions/{id}/pack", "version pack"),
+          Map.entry("POST /api/versions/{id}/verify-models", "version verify-models"));
 
   @TempDir Path root;
 
@@ -108,7 +124,10 @@ class ContractTest {
     "Problem,Problem", "Job,Job", "Progress,Progress", "Where,Where", "ModelsStatus,Status", "BundleStatus,Bundle", "ModelStatus,Model", "Plan,Plan", "PlanStep,Step",
     "FileSystemNeed,FileSystem", "InstallResult,Install", "VerifyResult,Verify", "PinResult,Pin", "DeclareResult,Declare", "RemoveResult,Remove",
     "ValidateResult,Validate", "Doctor,Doctor", "Health,Health", "JobAnswer,OneJob", "JobList,AllJobs", "SnapshotEvent,Snapshot", "LogEvent,LogEvent",
-    "ChangeEvent,ChangedEvent", "DeclarationState,DeclarationState", "FromWorkflowResult,FromWorkflow", "WorkflowFile,WorkflowFile", "Templates,Templates", "Template,Template"
+    "ChangeEvent,ChangedEvent", "DeclarationState,DeclarationState", "FromWorkflowResult,FromWorkflow", "WorkflowFile,WorkflowFile", "Templates,Templates", "Template,Template",
+    "VersionStep,VersionStep", "VersionPlan,VersionPlan", "WrittenVersion,WrittenVersion", "LockChange,LockChange", "ResolveResult,Resolve", "RealizeResult,Realize",
+    "VersionStatus,VersionStatus", "Versions,Versions", "Difference,Difference", "VersionDiff,VersionDiff", "FreedPath,FreedPath", "KeptPath,KeptPath", "FreedResult,Freed",
+    "ReproduceRun,ReproduceRun", "ReproduceResult,Reproduce", "PackedFile,PackedFile", "PackResult,Pack", "InitResult,Init", "PartDone,PartDone"
   })
   void shouldSayWhatTheSchemaSays(String schema, String shape) throws ClassNotFoundException {
     Class<?> type = Class.forName(Shapes.class.getName() + "$" + shape);
