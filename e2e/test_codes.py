@@ -109,7 +109,6 @@ ROWS: dict[str, Row] = {
     "source_ambiguous-air": Row("source_ambiguous", "urn:air:sdxl:lora:civitai:5001", "Choose one of", args={"choices": ...}),
     "source_ambiguous-page": Row("source_ambiguous", f"{CIVITAI}/models/5001", "Choose one of", args={"choices": ...}),
     "source_ambiguous-hf": Row("source_ambiguous", f"{HF}/demo/mixed", "model.gguf = hf://", args={"choices": ...}),
-    "source_unsupported-gcs": Row("source_unsupported", "gs://bucket/object", "https:// address"),
     "source_unsupported-folder": Row("source_unsupported", "folder", "Name the file itself"),
     "source_unsupported-pipe": Row("source_unsupported", "pipe", "Name the file itself"),
     "source_unsupported-device": Row("source_unsupported", "/dev/zero", "Name the file itself"),

@@ -21,18 +21,18 @@ import java.util.OptionalLong;
 public record StoredObject(long generation, OptionalLong size, List<Checksum> checksums, Optional<String> encoding) {
   /** @return nothing if this describes no object */
   public static Optional<StoredObject> read(Value json) {
-    Optional<Long> generation = json.text("generation").filter(StoredObject::isNumber).map(Long::parseLong).or(() -> json.get("generation").flatMap(Value::asLong));
+    Optional<Long> generation = json.text("generation").flatMap(StoredObject::number).or(() -> json.get("generation").flatMap(Value::asLong));
     List<Checksum> checksums = new ArrayList<>();
     json.text("md5Hash").flatMap(text -> checksum(Algorithm.MD5, text)).ifPresent(checksums::add);
     json.text("crc32c").flatMap(text -> checksum(Algorithm.CRC32C, text)).ifPresent(checksums::add);
-    OptionalLong size = json.text("size").filter(StoredObject::isNumber).map(text -> OptionalLong.of(Long.parseLong(text))).orElseGet(() -> json.number("size"));
+    OptionalLong size = json.text("size").flatMap(StoredObject::number).map(OptionalLong::of).orElseGet(() -> json.number("size"));
     Optional<String> encoding = json.text("contentEncoding").map(String::strip).filter(StoredObject::packs);
     return generation.map(g -> new StoredObject(g, size, List.copyOf(checksums), encoding));
   }
 
   /** The generation that an answer with the object's bytes is of. */
   public static Optional<Long> generation(Answer answer) {
-    return answer.header("x-goog-generation").filter(StoredObject::isNumber).map(Long::parseLong);
+    return answer.header("x-goog-generation").flatMap(StoredObject::number);
   }
 
   /** How the bytes are packed that an answer is made of, also where the server unpacked them on the way. */
@@ -62,8 +62,13 @@ public record StoredObject(long generation, OptionalLong size, List<Checksum> ch
     return !encoding.isEmpty() && !encoding.equalsIgnoreCase("identity");
   }
 
-  private static boolean isNumber(String text) {
-    return text.matches("\\d{1,18}");
+  /** Google counts in 64 bits; the emulators count nanoseconds. */
+  private static Optional<Long> number(String text) {
+    try {
+      return text.matches("\\d{1,19}") ? Optional.of(Long.parseLong(text)) : Optional.empty();
+    } catch (NumberFormatException e) {
+      return Optional.empty();
+    }
   }
 
   /** Nothing for a hash that cannot be one: it must not keep a good file away. */

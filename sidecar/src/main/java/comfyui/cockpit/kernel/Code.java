@@ -21,7 +21,7 @@ public enum Code {
   FILE_NOT_FOUND(404, "File not found", false, "Check the file name on the model's page; upper and lower case count."),
   VERSION_NOT_FOUND(404, "Version not found", false, "Use the version id from the page's address (modelVersionId=…), not the model id."),
   SOURCE_AMBIGUOUS(409, "The source fits more than one file", false, "Choose one of the listed files."),
-  SOURCE_UNSUPPORTED(400, "This kind of source is not supported", false, "Use an http(s), hf://, civitai://, urn:air: or file source."),
+  SOURCE_UNSUPPORTED(400, "This kind of source is not supported", false, "Use an http(s), hf://, civitai://, urn:air:, gs:// or file source."),
   RATE_LIMITED(429, "The host limits how often it may be asked", true, "Wait, then try again; a token raises the limit."),
   HOST_ERROR(502, "The host answered nonsense or an error of its own", true, "Try again later."),
   CONNECTION_FAILED(502, "No connection", true, "Check the address, the network and the proxy settings (HTTPS_PROXY, NO_PROXY)."),

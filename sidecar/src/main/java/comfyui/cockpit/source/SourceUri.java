@@ -178,8 +178,16 @@ public final class SourceUri {
     String object = rest.substring(slash + 1);
     Matcher generation = Pattern.compile("(.+)#(\\d+)").matcher(object);
     return generation.matches()
-        ? new GcsObject(bucket, object(generation.group(1)), Optional.of(id(generation.group(2))))
+        ? new GcsObject(bucket, object(generation.group(1)), Optional.of(generation(generation.group(2))))
         : new GcsObject(bucket, object(object), Optional.empty());
+  }
+
+  private static long generation(String text) {
+    try {
+      return Long.parseLong(text);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException("\"" + text + "\" is no generation", e);
+    }
   }
 
   /** Checks a bucket's name as Google Cloud Storage does. */

@@ -38,6 +38,7 @@ class SourceUriTest {
     "air:sdxl:lora:civitai:1@2+3.safetensors, civitai://models/2?fileId=3",
     "urn:air:flux1:model:huggingface:o/n@main, hf://o/n",
     "gs://bucket/a/b#12, gs://bucket/a/b#12",
+    "gs://under_score.example/a/../b//c#d?e f#1795574716126982803, gs://under_score.example/a/../b//c#d?e f#1795574716126982803",
     "https://example.org/x.safetensors?a=b, https://example.org/x.safetensors?a=b",
     "file:///a%20b/c, /a b/c",
     "file://localhost/a, /a",
@@ -51,7 +52,8 @@ class SourceUriTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "ftp://x/y", "hf://alone", "hf://o/n@/f", "hf://o/n//f", "hf://o/../f", "hf://o--x/n/f", "civitai://nothing", "urn:air:x", "urn:air:a:b:orchestrator:1@2", "gs://bucket",
+        "ftp://x/y", "hf://alone", "hf://o/n@/f", "hf://o/n//f", "hf://o/../f", "hf://o--x/n/f", "civitai://nothing", "urn:air:x", "urn:air:a:b:orchestrator:1@2", "gs://bucket", "gs://bucket/", "gs://bucket/folder/",
+        "gs:bucket/a", "gs://b/a", "gs://Bucket/a", "gs://bucket/..", "gs:///a", "gs://bucket/a#99999999999999999999",
         "http://user:pw@example.org/x", "file://other/x", "file:rel", "https://"
       })
   void shouldRefuseWhatIsNoSource(String written) {
