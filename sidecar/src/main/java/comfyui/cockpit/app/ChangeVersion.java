@@ -65,7 +65,7 @@ public final class ChangeVersion {
     if (place.current().isEmpty()) {
       throw Problem.of(Code.ENVIRONMENT_NOT_REALIZED, "The version \"" + request.id() + "\" is not realized at " + place.target() + ".").with("id", request.id()).toException();
     }
-    try (Place.Hold hold = place.enter(cancel, ProgressSink.NONE)) {
+    try (Versions.Turn turn = versions.enter(place, cancel, ProgressSink.NONE)) {
       String before =
           place.previous()
               .orElseThrow(
@@ -135,8 +135,8 @@ public final class ChangeVersion {
     }
   }
 
-  private static void realized(Place place, Deletion deletion, CancelSignal cancel) throws IOException {
-    try (Place.Hold hold = place.enter(cancel, ProgressSink.NONE)) {
+  private void realized(Place place, Deletion deletion, CancelSignal cancel) throws IOException {
+    try (Versions.Turn turn = versions.enter(place, cancel, ProgressSink.NONE)) {
       Optional<Marker> marker = place.marker();
       // The name goes first: from then on nobody starts what is about to go.
       if (Files.isSymbolicLink(place.target())) {

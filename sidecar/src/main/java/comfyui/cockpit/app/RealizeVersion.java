@@ -335,7 +335,7 @@ public final class RealizeVersion {
     ProgressSink progress = job.progress();
     place.requireFree();
     String digest = LockJson.digest(lock);
-    try (Place.Hold hold = place.enter(cancel, progress);
+    try (Versions.Turn turn = versions.enter(place, cancel, progress);
         Children children = versions.children(place.ledger())) {
       Build build = whole(task, digest, cancel, progress).orElseGet(() -> new Build(place, freshKey(task, digest)));
       if (!build.isWhole()) {

@@ -7,8 +7,9 @@ import comfyui.cockpit.download.WantedFile;
 import comfyui.cockpit.job.Jobs;
 import comfyui.cockpit.job.Work;
 import comfyui.cockpit.kernel.CancelSignal;
-import comfyui.cockpit.kernel.Checksum;
 import comfyui.cockpit.kernel.Checksum.Algorithm;
+import comfyui.cockpit.kernel.Checksum;
+import comfyui.cockpit.kernel.Clock;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
@@ -17,6 +18,7 @@ import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.Place;
 import comfyui.cockpit.version.VersionFiles.Named;
 import comfyui.cockpit.version.VersionSpec;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -26,6 +28,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
+import java.util.function.Supplier;
 
 /** Reads the models of a version, several at once, brings those that are missing and, if wanted, replaces those that differ. */
 public final class VerifyVersionModels {
@@ -68,15 +71,21 @@ public final class VerifyVersionModels {
     }
   }
 
-  /** @param fast trusts the record of files that did not change since they were read */
-  public Jobs.Handle start(Versions.Request request, boolean overwrite, boolean fast) {
+  /**
+   * @param overwrite replace files that differ
+   * @param fast trusts the record of files that did not change since they were read
+   * @param timeout how long a file that is fetched may bring nothing
+   */
+  public record Options(boolean overwrite, boolean fast, Duration timeout) {}
+
+  public Jobs.Handle start(Versions.Request request, Options options) {
     versions.requireSettings();
     Named named = versions.named(request);
     VersionSpec spec = versions.files().good(named);
-    return jobs.start(new Jobs.Order(KIND, Optional.empty(), false, List.of(named.id()), Optional.empty()), job -> run(request, named, spec, overwrite, fast, job));
+    return jobs.start(new Jobs.Order(KIND, Optional.empty(), false, List.of(named.id()), Optional.empty()), job -> run(request, named, spec, options, job));
   }
 
-  private Work.Outcome run(Versions.Request request, Named named, VersionSpec spec, boolean overwrite, boolean fast, Work.Context job) {
+  private Work.Outcome run(Versions.Request request, Named named, VersionSpec spec, Options options, Work.Context job) {
     Place place = versions.place(request);
     VersionModels models = new VersionModels(versions, named, Optional.of(spec), place, versions.modelsDir(request, place));
     List<Lock.Model> wanted = wanted(named, spec);
@@ -93,7 +102,7 @@ public final class VerifyVersionModels {
                           () -> {
                             places.acquireUninterruptibly();
                             try {
-                              return check(models, model, fast, cancel);
+                              return check(models, model, options.fast(), cancel);
                             } finally {
                               places.release();
                             }
@@ -107,9 +116,9 @@ public final class VerifyVersionModels {
     // Files are brought one at a time, as everywhere.
     for (int i = 0; i < checked.size(); i++) {
       boolean missing = checked.get(i).state() == State.MISSING;
-      if (missing || overwrite && !checked.get(i).isGood()) {
+      if (missing || options.overwrite() && !checked.get(i).isGood()) {
         job.step(checked.get(i).path(), i, checked.size());
-        checked.set(i, repair(models, wanted.get(i), checked.get(i), request.offline(), overwrite, job));
+        checked.set(i, repair(models, wanted.get(i), checked.get(i), request.offline(), options, job));
       }
     }
     List<Problem> failed = checked.stream().filter(each -> each.state() == State.MISSING).flatMap(each -> each.problem().stream()).toList();
@@ -172,13 +181,13 @@ public final class VerifyVersionModels {
     return new Checked(path, path, State.CHECKSUM_DIFFERS, false, expected, actual, Optional.of(problem));
   }
 
-  private Checked repair(VersionModels models, Lock.Model model, Checked before, boolean offline, boolean overwrite, Work.Context job) {
+  private Checked repair(VersionModels models, Lock.Model model, Checked before, boolean offline, Options options, Work.Context job) {
     if (offline && !models.isHere(model)) {
       Problem problem = Problem.of(Code.OFFLINE, model.path() + " is not here, and no connection may be opened.").with("missing", List.of(model.source()));
       return new Checked(before.id(), before.path(), before.state(), false, before.expected(), before.actual(), Optional.of(problem));
     }
-    try {
-      Lock.Model now = models.bring(model, overwrite, job.cancelSignal(), job.progress());
+    try (Patience patience = new Patience(job, options.timeout(), versions.clock())) {
+      Lock.Model now = patience.during(() -> models.bring(model, options.overwrite(), patience.cancel(), patience));
       return new Checked(before.id(), before.path(), State.REPAIRED, false, before.expected(), now.sha256(), Optional.empty());
     } catch (ProblemException e) {
       job.cancelSignal().throwIfCancelled();
@@ -186,4 +195,81 @@ public final class VerifyVersionModels {
     }
   }
 
+  /** Ends what brings nothing for too long. */
+  private static final class Patience implements ProgressSink, AutoCloseable {
+    private static final Duration LOOK = Duration.ofMillis(200);
+
+    private final Work.Context job;
+    private final Duration limit;
+    private final Clock clock;
+    private final CancelSignal cancel = new CancelSignal();
+    private final CancelSignal.Registration registration;
+    private volatile long lastSign;
+    private volatile boolean lost;
+
+    Patience(Work.Context job, Duration limit, Clock clock) {
+      this.job = job;
+      this.limit = limit;
+      this.clock = clock;
+      this.lastSign = clock.nanos();
+      this.registration = job.cancelSignal().onCancel(cancel::cancel);
+    }
+
+    CancelSignal cancel() {
+      return cancel;
+    }
+
+    Lock.Model during(Supplier<Lock.Model> work) {
+      Thread watch = Thread.ofVirtual().name("patience").start(this::watch);
+      try {
+        return work.get();
+      } catch (ProblemException e) {
+        if (lost && e.problem().code() == Code.CANCELLED) {
+          throw new ProblemException(Problem.of(Code.STALLED, "Nothing came for " + limit.toMillis() / 1000.0 + " seconds (--timeout)."), e);
+        }
+        throw e;
+      } finally {
+        watch.interrupt();
+      }
+    }
+
+    private void watch() {
+      try {
+        while (clock.secondsSince(lastSign) < limit.toMillis() / 1000.0) {
+          clock.sleep(LOOK);
+        }
+        lost = true;
+        cancel.cancel();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    @Override
+    public void phase(String phase) {
+      lastSign = clock.nanos();
+      job.progress().phase(phase);
+    }
+
+    @Override
+    public void bytes(long done, long total) {
+      lastSign = clock.nanos();
+      job.progress().bytes(done, total);
+    }
+
+    @Override
+    public void stalled(boolean stalled) {
+      job.progress().stalled(stalled);
+    }
+
+    @Override
+    public void log(String line) {
+      job.progress().log(line);
+    }
+
+    @Override
+    public void close() {
+      registration.close();
+    }
+  }
 }

@@ -7,12 +7,14 @@ import comfyui.cockpit.files.Roots;
 import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.git.Repositories;
 import comfyui.cockpit.job.Events;
-import comfyui.cockpit.kernel.Clock;
+import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Checksum;
+import comfyui.cockpit.kernel.Clock;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.ProcessIdentity;
+import comfyui.cockpit.kernel.ProgressSink;
 import comfyui.cockpit.process.Children;
 import comfyui.cockpit.python.Interpreters;
 import comfyui.cockpit.python.Packages;
@@ -22,23 +24,28 @@ import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.LockJson;
 import comfyui.cockpit.version.Marker;
 import comfyui.cockpit.version.Place;
-import comfyui.cockpit.version.VersionFiles;
 import comfyui.cockpit.version.VersionFiles.Named;
+import comfyui.cockpit.version.VersionFiles;
 import comfyui.cockpit.version.VersionSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 
 /** What versions are declared and where they are realized: the ground that every verb about versions stands on. */
 public final class Versions implements AutoCloseable {
+  private static final Duration POLL = Duration.ofMillis(100);
+
   private final VersionFiles files;
   private final Supplier<Repositories> repositories;
   private final Packages packages;
@@ -48,7 +55,8 @@ public final class Versions implements AutoCloseable {
   private final Events events;
   private final Clock clock;
   private final AtomicLong changes = new AtomicLong();
-  private final Map<Path, Downloads> downloads = new LinkedHashMap<>();
+  private final Map<List<Path>, Downloads> downloads = new LinkedHashMap<>();
+  private final Map<Path, Semaphore> turns = new ConcurrentHashMap<>();
   private Optional<Repositories> opened = Optional.empty();
 
   /** @param repositories made when first needed: the library behind it is heavy */
@@ -151,8 +159,38 @@ public final class Versions implements AutoCloseable {
   public Downloads downloads(Path modelsDir, Place place) {
     synchronized (downloads) {
       return downloads.computeIfAbsent(
-          modelsDir,
-          dir -> new Downloads(new Roots(dir, List.of(place.store(), settings().cacheModels())), sources, settings.limits(), clock, ProcessIdentity.current()));
+          List.of(modelsDir, place.store()),
+          key -> new Downloads(new Roots(modelsDir, List.of(place.store(), settings().cacheModels())), sources, settings.limits(), clock, ProcessIdentity.current()));
+    }
+  }
+
+  /** The right to change a place, until closed. */
+  public interface Turn extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /** One after the other within this process, then one among processes: a lock's file must be open once only. */
+  public Turn enter(Place place, CancelSignal cancel, ProgressSink progress) {
+    Semaphore turn = turns.computeIfAbsent(place.store(), path -> new Semaphore(1));
+    while (!turn.tryAcquire()) {
+      cancel.sleep(POLL);
+    }
+    boolean entered = false;
+    try {
+      Place.Hold hold = place.enter(cancel, progress);
+      entered = true;
+      return () -> {
+        try {
+          hold.close();
+        } finally {
+          turn.release();
+        }
+      };
+    } finally {
+      if (!entered) {
+        turn.release();
+      }
     }
   }
 

@@ -3,6 +3,7 @@ package comfyui.cockpit.files;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -41,6 +42,9 @@ public final class VolumeLock implements AutoCloseable {
     try {
       held = Optional.ofNullable(channel.tryLock());
       return held.isPresent() ? Answer.TAKEN : Answer.HELD;
+    } catch (OverlappingFileLockException e) {
+      // Somebody else in this very process.
+      return Answer.HELD;
     } catch (IOException e) {
       return Answer.UNSUPPORTED;
     }

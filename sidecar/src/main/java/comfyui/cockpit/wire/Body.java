@@ -66,6 +66,12 @@ record Body(Checker checker, Obj obj) {
     return text.map(Path::of).map(Path::normalize);
   }
 
+  double seconds(String key, double otherwise) {
+    double seconds = checker.decimal(obj, "", key, 0).orElse(otherwise);
+    throwIfWrong();
+    return seconds;
+  }
+
   List<String> texts(String key) {
     List<String> texts = new ArrayList<>();
     int index = 0;

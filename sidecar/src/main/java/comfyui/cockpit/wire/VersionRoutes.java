@@ -21,6 +21,7 @@ import comfyui.cockpit.wire.CockpitApi.Reply;
 import comfyui.cockpit.wire.Routes.Request;
 import comfyui.cockpit.wire.Routes.Route;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -164,8 +165,9 @@ public final class VersionRoutes {
   }
 
   private Reply verifyModels(Request request) {
-    Body body = body(request, "overwrite", "fast");
-    return Routes.started(parts.verifyModels().start(version(request, body), body.flag("overwrite"), body.flag("fast")));
+    Body body = body(request, "overwrite", "fast", "timeout");
+    Duration timeout = Duration.ofMillis((long) (body.seconds("timeout", 120) * 1000));
+    return Routes.started(parts.verifyModels().start(version(request, body), new VerifyVersionModels.Options(body.flag("overwrite"), body.flag("fast"), timeout)));
   }
 
   private Reply init(Request request) {
