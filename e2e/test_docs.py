@@ -21,14 +21,14 @@ COMMAND = re.compile(r"^\s*(comfyui-cockpit [^\n]+)$|`(comfyui-cockpit [^`\n]+)`
 
 
 def typed() -> set[tuple[str, str]]:
-    """Find each command that stands on a page; one with a placeholder cannot be typed."""
-    found = set()
+    """Find each command once, with a page; one with a placeholder cannot be typed."""
+    found: dict[str, str] = {}
     for page in PAGES:
         for block, inline in COMMAND.findall(page.read_text("utf-8")):
             command = block or inline
             if not set(command) & set("<[…"):
-                found.add((str(page.relative_to(HERE)), command))
-    return found
+                found.setdefault(command, str(page.relative_to(HERE)))
+    return {(page, command) for command, page in found.items()}
 
 
 def test_pages_have_commands() -> None:

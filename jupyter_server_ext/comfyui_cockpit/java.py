@@ -10,6 +10,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -123,11 +124,9 @@ def is_ours_alone(file: Path) -> bool:
         status = file.lstat()
     except OSError:
         return False
-    if not stat.S_ISREG(status.st_mode):
-        return False
-    if os.name == "nt":
-        return True
-    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    ours = os.name == "nt" or status.st_uid == os.getuid() and not others
+    return stat.S_ISREG(status.st_mode) and ours
 
 
 def launch_command(java: Java, cache: Path, jar: Path = JAR) -> list[str]:
@@ -143,19 +142,11 @@ def launch_environment(root: Path, environ: Mapping[str, str] = os.environ) -> d
     clean = {name: value for name, value in environ.items() if name not in _JVM_VARIABLES}
     name = f"comfyui-cockpit-{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}.json"
     clean.setdefault("COCKPIT_CONNECTION_FILE", str(Path(jupyter_runtime_dir(), name)))
-    if uv := _uv():
-        clean.setdefault("COCKPIT_UV", uv)
+    with suppress(ImportError, FileNotFoundError):  # the jar looks on the PATH then
+        from uv import find_uv_bin
+
+        clean.setdefault("COCKPIT_UV", find_uv_bin())
     official = find_spec("comfyui_workflow_templates_json")
     if official and (origin := official.origin):
         clean.setdefault("COCKPIT_TEMPLATES_DIR", str(Path(origin).with_name("templates")))
     return clean
-
-
-def _uv() -> str | None:
-    """Return the uv that came with us; without it the jar looks on the PATH."""
-    try:
-        from uv import find_uv_bin
-
-        return find_uv_bin()
-    except (ImportError, FileNotFoundError):
-        return None

@@ -126,7 +126,9 @@ def test_the_command_line_becomes_java(tmp_path: Path) -> None:
 def test_drops_the_variables_that_make_a_jvm_talk(tmp_path: Path) -> None:
     given = {"JAVA_TOOL_OPTIONS": "x", "JDK_JAVA_OPTIONS": "x", "_JAVA_OPTIONS": "x", "A": "b"}
     environment = launch_environment(tmp_path, given)
-    assert set(environment) == {"A", "COCKPIT_CONNECTION_FILE", "COCKPIT_TEMPLATES_DIR"}
+    places = {"COCKPIT_CONNECTION_FILE", "COCKPIT_TEMPLATES_DIR", "COCKPIT_UV"}
+    assert set(environment) == {"A", *places}
+    assert os.access(environment["COCKPIT_UV"], os.X_OK)
     assert (Path(environment["COCKPIT_TEMPLATES_DIR"]) / "index.json").is_file()
 
 
