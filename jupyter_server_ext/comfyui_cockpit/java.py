@@ -103,11 +103,9 @@ def models_dir(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
     """Return where models lie: COCKPIT_MODELS_DIR, else cockpit.json's models_dir, else root."""
     named: object = environ.get("COCKPIT_MODELS_DIR")
     if not named:
-        try:
-            settings = json.loads((root / "cockpit.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            settings = {}  # the daemon is the one that reports a cockpit.json that is wrong
-        named = settings.get("models_dir") if isinstance(settings, dict) else None
+        # The daemon is the one that reports a cockpit.json that is wrong.
+        with suppress(OSError, ValueError, AttributeError):
+            named = json.loads((root / "cockpit.json").read_text("utf-8")).get("models_dir")
     return root / named if isinstance(named, str) else root
 
 
@@ -125,7 +123,7 @@ def is_ours_alone(file: Path) -> bool:
     except OSError:
         return False
     others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    ours = os.name == "nt" or status.st_uid == os.getuid() and not others
+    ours = os.name == "nt" or (status.st_uid == os.getuid() and not others)
     return stat.S_ISREG(status.st_mode) and ours
 
 
