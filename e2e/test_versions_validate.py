@@ -414,8 +414,6 @@ HELPERS = [
     "file://host/x",
     "http://u:p@h/x",
     "ftp://h/x",
-
-
     "https://",
     "https://h",
     "http://h/../x",
