@@ -414,8 +414,6 @@ HELPERS = [
     "file://host/x",
     "http://u:p@h/x",
     "ftp://h/x",
-
-
     "https://",
     "https://h",
     "http://h/../x",
@@ -475,7 +473,7 @@ def hostile(chance: random.Random) -> tuple[tuple[Any, ...], str]:
                 "x/.GIT/hooks",
             ],
         ),
-        ((*model, "target_subdir"), [l for l in LEAVING if l != "."]),
+        ((*model, "target_subdir"), [path for path in LEAVING if path != "."]),
         (
             (*model, "target_path"),
             [
