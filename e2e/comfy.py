@@ -62,7 +62,7 @@ CORE: dict[str, str] = {
 }
 
 
-def git(*arguments: str, at: Path, allowed: tuple[int, ...] = (0,), **variables: str) -> str:
+def git(*arguments: str, at: Path, **variables: str) -> str:
     """Run git as nobody in particular; return what it says."""
     done = subprocess.run(
         ["git", *arguments],
@@ -72,7 +72,7 @@ def git(*arguments: str, at: Path, allowed: tuple[int, ...] = (0,), **variables:
         text=True,
         check=False,
     )
-    assert done.returncode in allowed, f"git {arguments}: {done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"git {arguments}: {done.stdout}{done.stderr}"
     return done.stdout.strip()
 
 
@@ -176,6 +176,8 @@ class Backend(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer(b"")
 
+    do_HEAD = do_GET
+
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length")
         if length is not None:
@@ -242,7 +244,7 @@ class Backend(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         with contextlib.suppress(OSError):
-            self.wfile.write(body)
+            self.wfile.write(body if self.command != "HEAD" else b"")
 
 
 @dataclass
@@ -370,6 +372,40 @@ class Machine:
         document: dict[str, Any] = done.json
         return document
 
+    def work(self, verb: str, name: str = "v", **body: Any) -> dict[str, Any]:
+        """Let a running daemon do it, which is quicker than a new process each time; the job's end."""
+        daemon = next(d for d in reversed(self.root.daemons) if d.process.poll() is None)
+        status, _, text = daemon.request("POST", f"/api/versions/{name}/{verb}", body)
+        answer: dict[str, Any] = json.loads(text)
+        if status != 202:
+            return {"state": "refused", "result": None, "problem": answer, "log": []}
+        path = f"/api/jobs/{answer['job']['id']}"
+
+        def end() -> dict[str, Any] | None:
+            job: dict[str, Any] = daemon.get(path)["job"]
+            return job if job["state"] not in ("queued", "running") else None
+
+        return until(end, 300, 0.02)
+
+    def done(self, verb: str, name: str = "v", **body: Any) -> dict[str, Any]:
+        """The same, and it must end well; what came of it."""
+        job = self.work(verb, name, **body)
+        assert job["state"] == "done", job
+        result: dict[str, Any] = job["result"]
+        return result
+
+    def problem(self, verb: str, name: str = "v", **body: Any) -> dict[str, Any]:
+        """The same, and it must not."""
+        job = self.work(verb, name, **body)
+        assert job["problem"], job
+        found: dict[str, Any] = job["problem"]
+        return found
+
+    def state(self, name: str = "v") -> dict[str, Any]:
+        daemon = next(d for d in reversed(self.root.daemons) if d.process.poll() is None)
+        status: dict[str, Any] = daemon.get(f"/api/versions/{name}")
+        return status
+
     def runs(self, name: str = "v", target: Path | None = None) -> dict[str, Any]:
         """Start main.py with the environment's own Python, as a user does; what it says."""
         at = target or self.target(name)
@@ -417,6 +453,9 @@ def machine(root: Root, cache: Path, packages: Path | None = None) -> Machine:
     ):
         if name in os.environ:
             root.variables[name] = os.environ[name]
+    # pyenv's shims answer slowly, each of them; its Pythons are found in the home.
+    parts = os.environ["PATH"].split(os.pathsep)
+    root.variables["PATH"] = os.pathsep.join(p for p in parts if Path(p).name != "shims")
     if packages:
         root.variables["UV_CACHE_DIR"] = str(packages)
     pythons = Path("~/.pyenv").expanduser()

@@ -120,6 +120,6 @@ def comfy(machines: Machines) -> Machine:
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
     """All below `git`, by http."""
-    (tmp_path / "git").mkdir()
+    (tmp_path / "git").mkdir(exist_ok=True)
     with by_http(tmp_path / "git") as server:
         yield server

@@ -342,13 +342,15 @@ _CHECKOUT: dict[str, Check] = {
     "tree": COMMIT,
     "submodules": many(obj(path=TEXT, repo=TEXT, commit=COMMIT)),
 }
-_DIST = obj(name=TEXT, version=TEXT, file=TEXT, sha256=SHA256)
-_GIT = obj(name=TEXT, repo=TEXT, commit=COMMIT)
+_DIST: dict[str, Check] = {"name": TEXT, "version": TEXT, "file": TEXT, "sha256": SHA256}
+_GIT: dict[str, Check] = {"name": TEXT, "repo": TEXT, "commit": COMMIT}
 
 
 def locked_package(value: Any, at: str) -> None:
+    """A file of an index, or one with its address; a commit of a repository, or a part of it."""
     DICT(value, at)
-    (_GIT if "repo" in value else _DIST)(value, at)
+    keys, more = (_GIT, "subdirectory") if "repo" in value else (_DIST, "url")
+    obj(**keys | ({more: TEXT} if more in value else {}))(value, at)
 
 
 def environment(value: Any, at: str) -> None:

@@ -270,18 +270,28 @@ public final class ResolveVersion {
         return Optional.empty();
       }
       Map<String, String> included = new LinkedHashMap<>();
-      include(checkout, text.get(), included, INCLUDES);
+      include(requester, checkout, "requirements.txt", text.get(), included, INCLUDES);
       return Optional.of(new Requirements(requester, text.get(), included));
     }
 
-    private void include(Lock.Checkout checkout, String text, Map<String, String> included, int depth) {
+    /** What a file names begins where that file lies; it must not be a file of this machine. */
+    private void include(String requester, Lock.Checkout checkout, String file, String text, Map<String, String> included, int depth) {
       for (String name : Requirements.includes(text)) {
-        String path = Path.of(name).normalize().toString().replace('\\', '/');
-        if (depth > 0 && !included.containsKey(name) && !path.startsWith("..") && !path.startsWith("/")) {
-          text(checkout, path).ifPresent(
+        if (name.contains("://")) {
+          continue;
+        }
+        Path path = Path.of(file).resolveSibling(name).normalize();
+        if (path.isAbsolute() || path.startsWith("..")) {
+          throw Problem.of(Code.PATH_OUTSIDE_ROOT, file + " of " + requester + " includes \"" + name + "\", which leads out of its repository.")
+              .withHint("Leave its requirements out with \"install_requirements\": false, and write those it needs into python_packages.")
+              .toException();
+        }
+        String inside = path.toString().replace('\\', '/');
+        if (depth > 0 && !included.containsKey(inside)) {
+          text(checkout, inside).ifPresent(
               other -> {
-                included.put(name, other);
-                include(checkout, other, included, depth - 1);
+                included.put(inside, other);
+                include(requester, checkout, inside, other, included, depth - 1);
               });
         }
       }

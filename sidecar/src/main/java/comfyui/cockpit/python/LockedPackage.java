@@ -1,6 +1,7 @@
 package comfyui.cockpit.python;
 
 import java.util.Locale;
+import java.util.Optional;
 
 /** A package that a lock names to the byte. */
 public sealed interface LockedPackage {
@@ -9,16 +10,27 @@ public sealed interface LockedPackage {
   /** How uv's requirement files say it. */
   String requirement();
 
+  /** The same where only a directory of files is asked. */
+  default String requirementOfFiles() {
+    return requirement();
+  }
+
   /**
    * One file of an index: a wheel, or a source distribution where there is no wheel.
    *
    * @param name normalized: lower case, one {@code -} between its parts
    * @param file its name at the index
    * @param sha256 hexadecimal
+   * @param url where it lies, if the requirement names its address and no index
    */
-  record Dist(String name, String version, String file, String sha256) implements LockedPackage {
+  record Dist(String name, String version, String file, String sha256, Optional<String> url) implements LockedPackage {
     @Override
     public String requirement() {
+      return url.map(address -> name + " @ " + address + " --hash=sha256:" + sha256).orElseGet(this::requirementOfFiles);
+    }
+
+    @Override
+    public String requirementOfFiles() {
       return name + "==" + version + " --hash=sha256:" + sha256;
     }
 
@@ -31,11 +43,12 @@ public sealed interface LockedPackage {
    * A repository at a commit.
    *
    * @param repo its address, without the {@code git+} of requirement files
+   * @param subdirectory where the package lies in it
    */
-  record Git(String name, String repo, String commit) implements LockedPackage {
+  record Git(String name, String repo, String commit, Optional<String> subdirectory) implements LockedPackage {
     @Override
     public String requirement() {
-      return name + " @ git+" + repo + "@" + commit;
+      return name + " @ git+" + repo + "@" + commit + subdirectory.map(path -> "#subdirectory=" + path).orElse("");
     }
   }
 

@@ -317,7 +317,7 @@ public final class Packages {
     try {
       Path requirements = work.resolve("packages.txt");
       List<String> lines = new ArrayList<>(origin.wheels().isPresent() ? List.of() : origin.places());
-      locked.packages().forEach(each -> lines.add(each.requirement()));
+      locked.packages().forEach(each -> lines.add(origin.wheels().isPresent() ? each.requirementOfFiles() : each.requirement()));
       Files.writeString(requirements, String.join("\n", lines) + "\n");
       List<String> arguments = new ArrayList<>(List.of("pip", "install", "--no-deps", "--index-strategy", "unsafe-best-match"));
       arguments.addAll(List.of("--requirements", requirements.toString()));

@@ -30,7 +30,7 @@ final class PylockJson {
       String version = entry.path("version").asText();
       if (entry.has("vcs")) {
         JsonNode vcs = entry.path("vcs");
-        found.add(new Resolution.Found(new LockedPackage.Git(name, vcs.path("url").asText(), vcs.path("commit-id").asText()), Optional.empty(), OptionalLong.empty()));
+        found.add(new Resolution.Found(new LockedPackage.Git(name, vcs.path("url").asText(), vcs.path("commit-id").asText(), text(vcs, "subdirectory")), Optional.empty(), OptionalLong.empty()));
         continue;
       }
       List<JsonNode> wheels = new ArrayList<>();
@@ -45,7 +45,9 @@ final class PylockJson {
             .toException();
       }
       OptionalLong size = chosen.has("size") ? OptionalLong.of(chosen.path("size").asLong()) : OptionalLong.empty();
-      found.add(new Resolution.Found(new LockedPackage.Dist(name, version, fileName(chosen), sha256), Optional.of(chosen.path("url").asText("")).filter(url -> !url.isEmpty()), size));
+      Optional<String> url = text(chosen, "url");
+      LockedPackage.Dist dist = new LockedPackage.Dist(name, version, fileName(chosen), sha256, entry.has("archive") ? url : Optional.empty());
+      found.add(new Resolution.Found(dist, url, size));
     }
     found.sort(Comparator.comparing(each -> each.locked().name()));
     return found;
@@ -65,6 +67,10 @@ final class PylockJson {
       }
     }
     return addresses;
+  }
+
+  private static Optional<String> text(JsonNode node, String key) {
+    return Optional.of(node.path(key).asText("")).filter(text -> !text.isEmpty());
   }
 
   private static String fileName(JsonNode file) {

@@ -68,6 +68,11 @@ final class UvProblems {
     if (line.contains("No space left on device") || line.contains("Disk quota exceeded")) {
       return Problem.of(Code.DISK_FULL, "The disk is full or the quota is used up while packages are installed.").with("said", text);
     }
+    if (line.contains("Hash mismatch")) {
+      return Problem.of(Code.CHECKSUM_DIFFERS, "A package's file is not the one that the lock names: " + sentence(line))
+          .withHint("Somebody replaced it where it lies. `comfyui-cockpit version resolve --upgrade` takes what is there now.")
+          .with("said", text);
+    }
     if (line.contains("Network connectivity is disabled")) {
       return Problem.of(Code.OFFLINE, "Packages are needed that are not in the cache: " + sentence(line)).with("missing", missing(line).stream().toList());
     }

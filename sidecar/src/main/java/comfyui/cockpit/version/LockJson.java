@@ -100,10 +100,16 @@ public final class LockJson {
         .map(
             each ->
                 switch (each) {
-                  case LockedPackage.Dist dist -> Map.of("name", dist.name(), "version", dist.version(), "file", dist.file(), "sha256", dist.sha256());
-                  case LockedPackage.Git git -> Map.of("name", git.name(), "repo", git.repo(), "commit", git.commit());
+                  case LockedPackage.Dist dist -> with(Map.of("name", dist.name(), "version", dist.version(), "file", dist.file(), "sha256", dist.sha256()), "url", dist.url());
+                  case LockedPackage.Git git -> with(Map.of("name", git.name(), "repo", git.repo(), "commit", git.commit()), "subdirectory", git.subdirectory());
                 })
         .toList();
+  }
+
+  private static Map<String, String> with(Map<String, String> map, String key, Optional<String> value) {
+    Map<String, String> more = new LinkedHashMap<>(map);
+    value.ifPresent(text -> more.put(key, text));
+    return more;
   }
 
   /** SHA-256 of the lock's bytes. */
@@ -168,6 +174,10 @@ public final class LockJson {
 
     private Optional<String> text(Obj obj, String at, String key, Function<String, String> maker) {
       return checker.required(obj, at, key).flatMap(value -> checker.make(value, at + "/" + key, Code.DECLARATION_INVALID, AGAIN, maker));
+    }
+
+    private Optional<String> optionalText(Obj obj, String at, String key, Function<String, String> maker) {
+      return checker.optional(obj, key).flatMap(value -> checker.make(value, at + "/" + key, Code.DECLARATION_INVALID, AGAIN, maker));
     }
 
     private <T> List<T> each(Obj root, String key, BiFunction<Value, String, Optional<T>> read, Function<T, String> name) {
@@ -254,16 +264,18 @@ public final class LockJson {
           obj -> {
             Optional<String> name = text(obj, at, "name", LockJson::word);
             if (obj.get("repo").isPresent()) {
-              checker.knownKeys(obj, at, List.of("name", "repo", "commit"));
-              Optional<String> repo = repo(obj, at).flatMap(url -> text(obj, at, "repo", given -> address(url)));
+              checker.knownKeys(obj, at, List.of("name", "repo", "commit", "subdirectory"));
+              Optional<String> repo = repo(obj, at).flatMap(url -> text(obj, at, "repo", given -> withoutSpace(url.text())));
               Optional<CommitId> commit = commit(obj, at, "commit");
-              return name.flatMap(n -> repo.flatMap(r -> commit.map(c -> new LockedPackage.Git(n, r, c.hex()))));
+              Optional<String> subdirectory = optionalText(obj, at, "subdirectory", path -> withoutSpace(inside(path)));
+              return name.flatMap(n -> repo.flatMap(r -> commit.map(c -> new LockedPackage.Git(n, r, c.hex(), subdirectory))));
             }
-            checker.knownKeys(obj, at, List.of("name", "version", "file", "sha256"));
+            checker.knownKeys(obj, at, List.of("name", "version", "file", "sha256", "url"));
             Optional<String> version = text(obj, at, "version", LockJson::word);
             Optional<String> file = text(obj, at, "file", LockJson::word);
             Optional<String> sha256 = text(obj, at, "sha256", hex -> Checksum.sha256(hex).hex());
-            return name.flatMap(n -> version.flatMap(v -> file.flatMap(f -> sha256.map(s -> new LockedPackage.Dist(n, v, f, s)))));
+            Optional<String> url = optionalText(obj, at, "url", LockJson::address);
+            return name.flatMap(n -> version.flatMap(v -> file.flatMap(f -> sha256.map(s -> new LockedPackage.Dist(n, v, f, s, url)))));
           });
     }
 
@@ -306,11 +318,18 @@ public final class LockJson {
     return text;
   }
 
-  private static String address(RepoUrl url) {
-    if (!url.text().matches("[^\\s#;]+")) {
-      throw new IllegalArgumentException("\"" + url + "\" cannot stand in a requirement");
+  private static String withoutSpace(String text) {
+    if (!text.matches("[^\\s#;]+")) {
+      throw new IllegalArgumentException("\"" + text + "\" cannot stand in a requirement");
     }
-    return url.text();
+    return text;
+  }
+
+  private static String address(String text) {
+    if (!withoutSpace(text).matches("(https?://[^/@]+/|file:///).+")) {
+      throw new IllegalArgumentException("this is no address of a file");
+    }
+    return text;
   }
 
   private static String matching(String text, Pattern pattern, String what) {

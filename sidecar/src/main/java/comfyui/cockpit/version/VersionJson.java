@@ -256,6 +256,9 @@ public final class VersionJson {
       Optional<String> text = checker.string(written.get(), at + "/target_path");
       Optional<ModelPath> given = text.flatMap(path -> path(checker, written.get(), at + "/target_path", path));
       boolean directory = text.map(path -> path.endsWith("/")).orElse(false);
+      if (!directory && given.map(path -> path.relative().isEmpty()).orElse(false)) {
+        checker.error(written.get().place(), at + "/target_path", Code.PATH_OUTSIDE_ROOT, "This names the directory of models, not a file in it.", "Write the file's path, or end the directory's with \"/\".");
+      }
       target = directory ? given.flatMap(path -> fileName.map(path::child)) : given;
       folder = directory ? given : folder;
     } else {
