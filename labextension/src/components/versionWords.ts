@@ -198,7 +198,7 @@ export function kindWord(
     case 'checkout':
       return trans.__('Checkouts');
     case 'environment':
-      return trans.__('Python');
+      return 'Python';
     case 'package':
       return trans.__('Packages');
     case 'model':
