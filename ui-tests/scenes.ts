@@ -9,7 +9,8 @@ import {
 import type {
   IServerDocument,
   Job,
-  ModelsStatus
+  ModelsStatus,
+  VersionStatus
 } from '../labextension/src/wire';
 
 /** What the server answers, to show a state of the panel that is hard to reach otherwise. */
@@ -17,6 +18,7 @@ export interface IScene {
   server?: Partial<IServerDocument>;
   /** Null: never answered. */
   status: ModelsStatus | null;
+  versions?: VersionStatus[];
   jobs?: Job[];
   /** The server part is not there. */
   absent?: boolean;

@@ -33,12 +33,21 @@ export async function stage(page: Page, scene: IScene): Promise<void> {
       // Never answered.
     } else if (path === 'api/models') {
       await route.fulfill({ json: scene.status });
+    } else if (path === 'api/versions') {
+      await route.fulfill({
+        json: {
+          ok: true,
+          revision: 'v1',
+          directory: '/home/jo/work/versions',
+          versions: scene.versions ?? []
+        }
+      });
     } else if (path === 'api/events') {
       const data = JSON.stringify({
         api: 1,
         jobs: scene.jobs ?? [],
         models_revision: '1',
-        versions_revision: null
+        versions_revision: 'v1'
       });
       await route.fulfill({
         contentType: 'text/event-stream',

@@ -8,7 +8,9 @@ import type { Anchor, IDesk, IMenuItem } from './desk';
 import type { Formatter } from './format';
 import type { CockpitModel } from './model';
 import { pageOf } from './pages';
+import { relativeTo } from './paths';
 import type { IModelRow } from './state';
+import { VersionActions } from './versionActions';
 import type {
   DeclareRequest,
   FromWorkflowRequest,
@@ -30,7 +32,11 @@ export class Actions {
     private readonly _model: CockpitModel,
     private readonly trans: TranslationBundle,
     private readonly _format: Formatter
-  ) {}
+  ) {
+    this.versions = new VersionActions(desk, _model, trans, _format);
+  }
+
+  readonly versions: VersionActions;
 
   /** Installs; asks only when something does not fit or is refused. */
   async install(selection: Selection): Promise<void> {
@@ -328,10 +334,4 @@ function needsDecision(plan: Plan): boolean {
     plan.file_systems.some(system => system.shortfall_bytes > 0) ||
     plan.problems.length > 0
   );
-}
-
-/** A path below a root, relative to it; undefined where it lies elsewhere. */
-function relativeTo(root: string, path: string): string | undefined {
-  const base = root.endsWith('/') ? root : `${root}/`;
-  return path.startsWith(base) ? path.slice(base.length) : undefined;
 }

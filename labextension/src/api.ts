@@ -696,10 +696,10 @@ export interface components {
         /** @description How far a job is. Sizes are bytes, durations seconds. */
         Progress: {
             /**
-             * @description `waiting`: another process transfers into this volume.
+             * @description `waiting`: another process transfers into this volume. `resolving` to `checkout`, `installing`: of versions.
              * @enum {string}
              */
-            phase: "queued" | "waiting" | "asking" | "downloading" | "verifying" | "publishing" | "done";
+            phase: "queued" | "waiting" | "asking" | "resolving" | "looking" | "checking" | "fetching" | "checkout" | "downloading" | "installing" | "verifying" | "publishing" | "done";
             /** @description The subject that is worked on now. */
             current: string | null;
             /** Format: int64 */

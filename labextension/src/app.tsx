@@ -55,6 +55,9 @@ export function cockpitApp(options: IAppOptions): ICockpitApp {
     menu.addItem({ command, args: { menu: true } });
   }
   menu.addItem({ type: 'separator' });
+  menu.addItem({ command: CommandIDs.newVersion, args: { menu: true } });
+  menu.addItem({ command: CommandIDs.collectGarbage, args: { menu: true } });
+  menu.addItem({ type: 'separator' });
   menu.addItem({ command: CommandIDs.openWide, args: { menu: true } });
   menu.addItem({ command: CommandIDs.doctor });
   menu.addItem({ command: CommandIDs.restartDaemon });

@@ -3,6 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import { useEffect, useState, type ReactElement } from 'react';
 
+import { Refused } from './components/Refused';
 import type { IDialogOptions } from './desk';
 
 /** Shows our content in the lab's own dialog; resolves with the answer, null when it was not accepted. */
@@ -12,17 +13,52 @@ export async function ask<T>(
   trans: TranslationBundle
 ): Promise<T | null> {
   const body = new Body<T>(options, frame);
+  const accept = options.warn ? Dialog.warnButton : Dialog.okButton;
   const buttons =
     options.accept === null
       ? [Dialog.cancelButton({ label: trans.__('Close') })]
       : [
           Dialog.cancelButton({ label: trans.__('Cancel') }),
-          Dialog.okButton({ label: options.accept })
+          accept({ label: options.accept })
         ];
-  const dialog = new Dialog<T | null>({ title: options.title, body, buttons });
+  const dialog = new AskDialog<T>(
+    { title: options.title, body, buttons },
+    options.accept === null ? null : body
+  );
   const { button, value } = await dialog.launch();
   return button.accept ? value : null;
 }
+
+/** Accepting closes it only when that was done. */
+class AskDialog<T> extends Dialog<T | null> {
+  constructor(
+    options: Partial<Dialog.IOptions<T | null>> & {
+      buttons: readonly Dialog.IButton[];
+    },
+    private readonly _asked: Body<T> | null
+  ) {
+    super(options);
+    this._last = options.buttons.length - 1;
+  }
+
+  override resolve(index = this._last): void {
+    if (!this._asked || index !== this._last) {
+      super.resolve(index);
+      return;
+    }
+    void this._asked.submit().then(done => {
+      if (done) {
+        super.resolve(index);
+      }
+    });
+  }
+
+  private readonly _last: number;
+}
+
+/** Where a dialog stands with what was accepted. */
+type Submitted =
+  { kind: 'no' } | { kind: 'busy' } | { kind: 'refused'; error: unknown };
 
 class Body<T> extends ReactWidget implements Dialog.IBodyWidget<T | null> {
   constructor(
@@ -37,11 +73,33 @@ class Body<T> extends ReactWidget implements Dialog.IBodyWidget<T | null> {
     return this._value;
   }
 
+  /** Does what was accepted; false when the dialog has to stay. */
+  async submit(): Promise<boolean> {
+    const { submit } = this._options;
+    const value = this._value;
+    if (!submit) {
+      return true;
+    }
+    if (value === null || this._submitted.kind === 'busy') {
+      return false;
+    }
+    this._say({ kind: 'busy' });
+    try {
+      await submit(value);
+      return true;
+    } catch (error) {
+      this._say({ kind: 'refused', error });
+      return false;
+    }
+  }
+
   protected override render(): ReactElement {
     return this._frame(
       <Answered
         needed={this._options.accept !== null}
         view={this._options.view}
+        submitted={this._submitted}
+        busy={this._options.busy ?? ''}
         onAnswer={value => {
           this._value = value;
         }}
@@ -49,20 +107,31 @@ class Body<T> extends ReactWidget implements Dialog.IBodyWidget<T | null> {
     );
   }
 
+  private _say(submitted: Submitted): void {
+    this._submitted = submitted;
+    if (!this.isDisposed) {
+      this.update();
+    }
+  }
+
   private _value: T | null = null;
+  private _submitted: Submitted = { kind: 'no' };
 }
 
 /** The lab's dialog cannot be accepted as long as it holds an element that is marked as wrong. */
 function Answered<T>(props: {
   needed: boolean;
   view: IDialogOptions<T>['view'];
+  submitted: Submitted;
+  busy: string;
   onAnswer(value: T | null): void;
 }): ReactElement {
-  const { needed, view, onAnswer } = props;
+  const { needed, view, submitted, onAnswer } = props;
   const [value, setValue] = useState<T | null>(null);
   const [node, setNode] = useState<HTMLElement | null>(null);
   const content = useState(() => view(answer => setValue(() => answer)))[0];
-  const open = needed && value === null;
+  const busy = submitted.kind === 'busy';
+  const open = needed && (value === null || busy);
   useEffect(() => {
     onAnswer(value);
     // The dialog looks for the mark when something was typed.
@@ -79,6 +148,15 @@ function Answered<T>(props: {
       tabIndex={-1}
     >
       {content}
+      {submitted.kind !== 'no' && (
+        <div role="status" className="jp-ComfyCockpit-submitted">
+          {submitted.kind === 'refused' ? (
+            <Refused error={submitted.error} />
+          ) : (
+            props.busy
+          )}
+        </div>
+      )}
       {open && <span className="jp-mod-error" hidden />}
     </div>
   );

@@ -150,7 +150,7 @@ export function catalogue(
     git_unreachable: [
       trans.__('The repository cannot be reached'),
       trans.__(
-        "Check the repository's address and the network; a private repository needs a credential helper of git or a netrc file, never a token in the spec."
+        "Check the repository's address and the network; a private repository needs a login in ~/.netrc, never one in the spec."
       )
     ],
     ref_not_found: [
@@ -181,6 +181,12 @@ export function catalogue(
       trans.__('No such Python'),
       trans.__(
         'Install that Python, or name one in "python" of the spec that is here.'
+      )
+    ],
+    lock_stale: [
+      trans.__('The lock does not answer the spec'),
+      trans.__(
+        'Run `comfyui-cockpit version realize`; it resolves what changed and keeps every other pin.'
       )
     ],
     environment_not_realized: [

@@ -10,6 +10,9 @@ export const CommandIDs = {
   fromWorkflow: `${NAME}:from-workflow`,
   modelsOfFile: `${NAME}:models-of-file`,
   templates: `${NAME}:templates`,
+  newVersion: `${NAME}:new-version`,
+  realizeVersion: `${NAME}:realize-version`,
+  collectGarbage: `${NAME}:collect-garbage`,
   doctor: `${NAME}:doctor`,
   verify: `${NAME}:verify`,
   restartDaemon: `${NAME}:restart-daemon`

@@ -17,6 +17,14 @@ export interface IDialogOptions<T> {
    * The content. It says by `answer` what accepting means now; null: it cannot be accepted yet.
    */
   view(answer: (value: T | null) => void): ReactElement;
+  /**
+   * Does what was accepted while the dialog stays: it closes when that is done, and says why when it is refused.
+   */
+  submit?(value: T): Promise<void>;
+  /** Said meanwhile. */
+  busy?: string;
+  /** Whether something is lost by accepting. */
+  warn?: boolean;
 }
 
 /** What we use of the lab around us: a seam, so that the rest can be tested without one. */

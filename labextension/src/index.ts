@@ -270,6 +270,56 @@ const actions: JupyterFrontEndPlugin<void> = {
         model.show('templates');
       }
     });
+    commands.addCommand(CommandIDs.newVersion, {
+      label: trans.__('New Version…'),
+      caption: trans.__('Describe a ComfyUI in one file'),
+      describedBy: NOTHING,
+      execute: async args => {
+        await (args['menu'] ? cockpit.model() : ready());
+        await (await cockpit.app()).actions.versions.create();
+      }
+    });
+    commands.addCommand(CommandIDs.realizeVersion, {
+      label: args =>
+        typeof args['version'] === 'string'
+          ? trans.__('Realize Version %1', args['version'])
+          : trans.__('Realize Version…'),
+      describedBy: {
+        args: { type: 'object', properties: { version: { type: 'string' } } }
+      },
+      execute: async args => {
+        const model = await ready();
+        const { actions } = await cockpit.app();
+        let version =
+          typeof args['version'] === 'string' ? args['version'] : null;
+        if (version === null) {
+          const items = await model.versions.ids();
+          if (items.length === 0) {
+            await actions.versions.create();
+            return;
+          }
+          const answer = await InputDialog.getItem({
+            title: trans.__('Realize version'),
+            items,
+            okLabel: trans.__('Plan…')
+          });
+          version = answer.button.accept ? answer.value : null;
+        }
+        if (version) {
+          model.open('versions');
+          await actions.versions.realize(version);
+        }
+      }
+    });
+    commands.addCommand(CommandIDs.collectGarbage, {
+      label: trans.__('Collect Garbage…'),
+      caption: trans.__('Delete what no version uses'),
+      describedBy: NOTHING,
+      execute: async args => {
+        await (args['menu'] ? cockpit.model() : ready());
+        await (await cockpit.app()).actions.versions.collectGarbage();
+      }
+    });
     commands.addCommand(CommandIDs.doctor, {
       label: trans.__('Doctor'),
       caption: trans.__('Say what is wrong with this machine'),
@@ -298,6 +348,9 @@ const actions: JupyterFrontEndPlugin<void> = {
       CommandIDs.fromWorkflow,
       CommandIDs.templates,
       CommandIDs.verify,
+      CommandIDs.newVersion,
+      CommandIDs.realizeVersion,
+      CommandIDs.collectGarbage,
       CommandIDs.doctor,
       CommandIDs.restartDaemon
     ]) {

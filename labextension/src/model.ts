@@ -8,8 +8,10 @@ import {
   withJobs,
   withLog,
   without,
+  type Fold,
   type IState,
-  type Page
+  type Page,
+  type Section
 } from './state';
 import {
   backOff,
@@ -19,6 +21,7 @@ import {
   type IServerEvent
 } from './stream';
 import { VERSION } from './version';
+import { VersionVerbs } from './versionVerbs';
 import type {
   ChangeEvent,
   DeclareRequest,
@@ -64,7 +67,17 @@ export class CockpitModel {
     private readonly _page: IPageVisibility = browserPage()
   ) {
     this._page.onChange(() => this._toggle());
+    this.versions = new VersionVerbs(_client.versions, {
+      getState: () => this._state,
+      set: change => this._set({ ...this._state, ...change }),
+      ask: request => this._ask(request),
+      attempt: request => this._try(request),
+      job: id => this._client.job(id),
+      refresh: () => this._versionsNow.refresh()
+    });
   }
+
+  readonly versions: VersionVerbs;
 
   readonly getState = (): IState => this._state;
 
@@ -184,6 +197,21 @@ export class CockpitModel {
   /** Shows another page in every home. */
   show(page: Page): void {
     this._set({ ...this._state, page });
+  }
+
+  /** Shows a section in every home: its tab when wide, unfolded when narrow. */
+  open(section: Section): void {
+    const folded = without(this._state.folded, [section]);
+    this._set({ ...this._state, page: 'sections', section, folded });
+  }
+
+  /** Folds a list away in the narrow panel, or unfolds it. */
+  fold(list: Fold): void {
+    const folded = new Set(this._state.folded);
+    if (!folded.delete(list)) {
+      folded.add(list);
+    }
+    this._set({ ...this._state, folded });
   }
 
   /** @param language As the lab names it. */
@@ -390,6 +418,7 @@ export class CockpitModel {
       const body = await this._client.events(this._lastEventId, closed.signal);
       onReady();
       this._refresh();
+      this._versionsNow.refresh();
       await readEvents(body, new EventParser(this._lastEventId), event => {
         if (!stop.aborted) {
           this._lastEventId = event.id;
@@ -431,15 +460,17 @@ export class CockpitModel {
   private async _poll(stop: AbortSignal): Promise<void> {
     const end = Date.now() + POLLING_MS;
     while (!stop.aborted && Date.now() < end) {
-      const [jobs, status] = await Promise.all([
+      const [jobs, status, versions] = await Promise.all([
         this._client.jobs(),
-        this._client.models()
+        this._client.models(),
+        this._client.versions.list()
       ]);
       if (stop.aborted) {
         return;
       }
       this._setJobs(jobs);
-      this._set({ ...this._state, connection: { kind: 'ready' }, status });
+      const connection = { kind: 'ready' } as const;
+      this._set({ ...this._state, connection, status, versions });
       await pause(jobs.some(isActive) ? POLL_BUSY_MS : POLL_IDLE_MS, stop);
     }
     this._buffered = false;
@@ -451,6 +482,7 @@ export class CockpitModel {
         const data = JSON.parse(event.data) as SnapshotEvent;
         this._setJobs(data.jobs);
         this._refreshIfOther(data.models_revision);
+        this._versionsIfOther(data.versions_revision);
         break;
       }
       case 'job':
@@ -463,6 +495,10 @@ export class CockpitModel {
       }
       case 'models':
         this._refreshIfOther((JSON.parse(event.data) as ChangeEvent).revision);
+        break;
+      case 'versions':
+        // The state of a version may change without its files.
+        this._versionsNow.refresh();
         break;
     }
   }
@@ -514,27 +550,14 @@ export class CockpitModel {
     }
   }
 
-  /** Fetches the status document; asked for while it is under way, it is fetched once more. */
-  private _refresh(): void {
-    if (this._refreshing) {
-      this._refreshAgain = true;
-      return;
+  private _versionsIfOther(revision: string | null): void {
+    if (this._state.versions?.revision !== revision) {
+      this._versionsNow.refresh();
     }
-    this._refreshing = true;
-    this._client
-      .models()
-      .then(
-        status =>
-          this._set({ ...this._state, status, connection: { kind: 'ready' } }),
-        (error: unknown) => void this._lost(error, 0)
-      )
-      .finally(() => {
-        this._refreshing = false;
-        if (this._refreshAgain) {
-          this._refreshAgain = false;
-          this._refresh();
-        }
-      });
+  }
+
+  private _refresh(): void {
+    this._modelsNow.refresh();
   }
 
   private _set(state: IState): void {
@@ -557,8 +580,48 @@ export class CockpitModel {
   /** Something between holds streams back: poll for a while. */
   private _buffered = false;
   private _running: AbortController | null = null;
-  private _refreshing = false;
-  private _refreshAgain = false;
+  private readonly _modelsNow = new Refresher(
+    async () => {
+      const status = await this._client.models();
+      this._set({ ...this._state, status, connection: { kind: 'ready' } });
+    },
+    error => void this._lost(error, 0)
+  );
+  private readonly _versionsNow = new Refresher(
+    async () => {
+      const versions = await this._client.versions.list();
+      this._set({ ...this._state, versions });
+    },
+    error => void this._lost(error, 0)
+  );
+}
+
+/** Fetches a document; asked for while it is under way, it is fetched once more. */
+class Refresher {
+  constructor(
+    private readonly _fetch: () => Promise<void>,
+    private readonly _onError: (error: unknown) => void
+  ) {}
+
+  refresh(): void {
+    if (this._running) {
+      this._again = true;
+      return;
+    }
+    this._running = true;
+    this._fetch()
+      .catch(this._onError)
+      .finally(() => {
+        this._running = false;
+        if (this._again) {
+          this._again = false;
+          this.refresh();
+        }
+      });
+  }
+
+  private _running = false;
+  private _again = false;
 }
 
 /** The server extension is there, and says that the daemon is not. */

@@ -3,12 +3,14 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
+import { versionDone } from './components/versionWords';
 import { headline } from './components/words';
 import type { IDesk } from './desk';
 import type { Formatter } from './format';
 import type { CockpitModel } from './model';
 import { explain } from './problem';
 import { isActive, overview } from './state';
+import { ofVersions } from './versions';
 import type { Job } from './wire';
 
 /** While a job that we know of runs, the model is held, though the panel may be hidden. */
@@ -46,7 +48,7 @@ export function announce(
       case 'models.pin':
         return trans.__('Pinned: %1', models(count));
       default:
-        return null;
+        return versionDone(job, trans, format);
     }
   };
   return model.onEnded(job => {
@@ -58,7 +60,8 @@ export function announce(
     } else if (job.state === 'done') {
       const message = done(job);
       if (message) {
-        desk.tell(message, 'success');
+        const wrong = ofVersions(job) && job.result?.ok === false;
+        desk.tell(message, wrong ? 'error' : 'success');
       }
     }
   });

@@ -42,6 +42,38 @@ export function explain(
   };
 }
 
+/** Several problems as one: the first in a sentence, all of them on expanding. */
+export function explainAll(
+  problems: readonly Problem[],
+  trans: TranslationBundle
+): (IExplanation & { problem: Problem }) | null {
+  const [first] = problems;
+  if (!first) {
+    return null;
+  }
+  const all = problems.flatMap(gathered);
+  const told = all.map(problem => explain(problem, trans));
+  const { summary, detail, hint } = explain(first, trans);
+  if (all.length === 1) {
+    return { summary, detail, hint, problem: first };
+  }
+  return {
+    summary,
+    detail: all.map((problem, index) => line(problem, told[index])).join('\n'),
+    hint: [...new Set(told.map(each => each.hint))].filter(Boolean).join('\n'),
+    problem: first
+  };
+}
+
+/** A problem that only sums up others is told by them too. */
+function gathered(problem: Problem): Problem[] {
+  return [problem, ...problem.errors.flatMap(gathered)];
+}
+
+function line(problem: Problem, told: IExplanation | undefined): string {
+  return problem.detail ?? told?.summary ?? problem.title;
+}
+
 /** What an error says that a request threw; its own problem, where it has one. */
 export function explainError(
   error: unknown,

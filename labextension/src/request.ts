@@ -1,6 +1,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
+import { VersionsClient, type IVersionsClient } from './versionRequests';
 import type {
   DeclareRequest,
   DeclareResult,
@@ -64,6 +65,7 @@ export interface ICockpitClient {
   removeFile(modelId: string): Promise<RemoveResult>;
   doctor(): Promise<Doctor>;
   health(): Promise<Health>;
+  readonly versions: IVersionsClient;
   /** Opens the event stream. Resolves when the headers are there. */
   events(
     lastEventId: string | null,
@@ -73,6 +75,10 @@ export interface ICockpitClient {
 
 export class CockpitClient implements ICockpitClient {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
+
+  readonly versions = new VersionsClient((method, path, body) =>
+    this._json(method, path, body)
+  );
 
   server(): Promise<IServerDocument> {
     return this._json<IServerDocument>('GET', 'server');

@@ -1,9 +1,16 @@
+import {
+  ofVersions,
+  versionRows,
+  withRealized,
+  type IVersionRow
+} from './versions';
 import type {
   Job,
   ModelsStatus,
   ModelStatus,
   Problem,
-  Templates
+  Templates,
+  Versions
 } from './wire';
 
 /** Where the page stands with the server. */
@@ -20,19 +27,31 @@ export type Connection =
 /** What the panel shows: its sections, or in their place something to choose from. */
 export type Page = 'sections' | 'templates';
 
+/** What the panel is divided into: tabs when wide, an accordion when narrow. */
+export type Section = 'models' | 'versions';
+
+/** A list that is folded away when the panel is narrow. */
+export type Fold = Section | 'bundles';
+
 /** Everything the views show. Replaced, never changed in place. */
 export interface IState {
   readonly page: Page;
+  /** The tab that is shown when wide. */
+  readonly section: Section;
+  readonly folded: ReadonlySet<Fold>;
   readonly connection: Connection;
   /** False when the server lets everybody in; null until it is known. */
   readonly authentication: boolean | null;
   readonly status: ModelsStatus | null;
+  readonly versions: Versions | null;
   /** By id, in the order in which they were first seen. */
   readonly jobs: ReadonlyMap<string, Job>;
   /** Log lines of jobs that somebody looks at. */
   readonly logs: ReadonlyMap<string, readonly string[]>;
   /** Models whose install was asked for, but not yet answered. */
   readonly asked: ReadonlySet<string>;
+  /** Versions whose realization was asked for, but not yet answered. */
+  readonly realizing: ReadonlySet<string>;
   /** Jobs whose cancel was asked for; they end soon. */
   readonly cancelling: ReadonlySet<string>;
   /** A click that was refused, until it is read. */
@@ -47,12 +66,16 @@ export interface IState {
 
 export const EMPTY: IState = {
   page: 'sections',
+  section: 'models',
+  folded: new Set(),
   connection: { kind: 'loading' },
   authentication: null,
   status: null,
+  versions: null,
   jobs: new Map(),
   logs: new Map(),
   asked: new Set(),
+  realizing: new Set(),
   cancelling: new Set(),
   refusal: null,
   otherVersion: null,
@@ -83,11 +106,13 @@ export function withJobs(state: IState, jobs: readonly Job[]): IState {
 export function withJob(state: IState, job: Job): IState {
   const jobs = new Map(state.jobs);
   jobs.set(job.id, job);
-  let { cancelling, asked } = state;
+  let { cancelling, asked, realizing } = state;
   if (!isActive(job)) {
     if (cancelling.has(job.id)) {
       cancelling = without(cancelling, [job.id]);
     }
+  } else if (ofVersions(job)) {
+    realizing = without(realizing, job.subjects);
   } else if (job.subjects.some(id => asked.has(id))) {
     asked = without(asked, job.subjects);
   }
@@ -96,7 +121,9 @@ export function withJob(state: IState, job: Job): IState {
     jobs: withoutGone(jobs),
     cancelling,
     asked,
-    status: withOutcome(state.status, job)
+    realizing,
+    status: withOutcome(state.status, job),
+    versions: withRealized(state.versions, job)
   };
 }
 
@@ -211,6 +238,7 @@ export interface IBundleRow {
 export interface IOverview {
   readonly rows: readonly IModelRow[];
   readonly bundles: readonly IBundleRow[];
+  readonly versions: readonly IVersionRow[];
   /** Top-level jobs: running and waiting, and failed ones that nobody read yet. */
   readonly queue: readonly Job[];
   readonly installed: number;
@@ -253,6 +281,7 @@ export function overview(state: IState): IOverview {
   return {
     rows,
     bundles,
+    versions: versionRows(state),
     queue: [...state.jobs.values()].filter(job => job.parent === null),
     installed: rows.filter(entry => entry.row.kind === 'installed').length,
     failed: rows.filter(entry => entry.row.kind === 'failed').length,
@@ -283,6 +312,9 @@ function activeBySubject(jobs: Iterable<Job>): ReadonlyMap<string, IActive> {
   const settled = new Set<string>();
   for (const job of jobs) {
     const own = job.kind === 'models.fetch';
+    if (ofVersions(job)) {
+      continue;
+    }
     for (const id of job.subjects) {
       if (!isActive(job)) {
         settled.add(`${job.parent}/${id}`);

@@ -1,4 +1,4 @@
-import type { components } from './api';
+import type { components, operations } from './api';
 
 type Schemas = components['schemas'];
 
@@ -25,6 +25,19 @@ export type UnreadNode = Schemas['UnreadNode'];
 export type Templates = Schemas['Templates'];
 export type Template = Schemas['Template'];
 export type ValidateResult = Schemas['ValidateResult'];
+export type Versions = Schemas['Versions'];
+export type VersionStatus = Schemas['VersionStatus'];
+export type VersionPlan = Schemas['VersionPlan'];
+export type VersionStep = Schemas['VersionStep'];
+export type CreateRequest = Schemas['CreateRequest'];
+export type WrittenVersion = Schemas['WrittenVersion'];
+export type VersionDiff = Schemas['VersionDiff'];
+/** What of a version is deleted besides its builds. */
+export type DeleteOptions = NonNullable<
+  operations['deleteVersion']['parameters']['query']
+>;
+export type FreedResult = Schemas['FreedResult'];
+export type RealizeResult = Schemas['RealizeResult'];
 export type Health = Schemas['Health'];
 export type SnapshotEvent = Schemas['SnapshotEvent'];
 export type LogEvent = Schemas['LogEvent'];

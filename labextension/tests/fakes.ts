@@ -22,6 +22,7 @@ import type {
   VerifyRequest
 } from '../src/wire';
 import { VERSION } from '../src/version';
+import { FakeVersions } from './fakeVersions';
 import { aJob, aPlan, named } from './fixtures';
 
 /** A server in memory: it answers from its fields, and its stream says what `send` is given. */
@@ -41,6 +42,8 @@ export class FakeClient implements ICockpitClient {
   readonly calls: string[] = [];
   readonly selections: Selection[] = [];
   readonly lastEventIds: (string | null)[] = [];
+
+  readonly versions = new FakeVersions(name => this._call(name));
 
   /** What the server extension says of its daemon from now on. */
   says(
@@ -182,7 +185,8 @@ export class FakeClient implements ICockpitClient {
       java: '25',
       root: '/data',
       models_dir: '/data/models',
-      started_at: '2026-11-22T00:00:00Z'
+      started_at: '2026-11-22T00:00:00Z',
+      cache_root: '/cache'
     };
   }
 
@@ -212,7 +216,7 @@ export class FakeClient implements ICockpitClient {
       api: 1,
       jobs,
       models_revision: revision,
-      versions_revision: null
+      versions_revision: this.versions.document.revision
     });
   }
 
@@ -301,7 +305,13 @@ export class FakeDesk implements IDesk {
 
   async ask<T>(options: IDialogOptions<T>): Promise<T | null> {
     this.said.push(`ask ${options.title}`);
-    return (await this.answers(options as IDialogOptions<unknown>)) as T | null;
+    const answer = (await this.answers(
+      options as IDialogOptions<unknown>
+    )) as T | null;
+    if (answer !== null) {
+      await options.submit?.(answer);
+    }
+    return answer;
   }
 
   tell(message: string): void {

@@ -9,6 +9,9 @@ import type {
   PlanStep,
   Problem,
   Template,
+  VersionPlan,
+  VersionStatus,
+  VersionStep,
   WorkflowFile
 } from '../src/wire';
 
@@ -229,6 +232,50 @@ export function aCheck(
     args: {},
     detail: name,
     hint: null,
+    ...change
+  };
+}
+
+export function aVersion(
+  id: string,
+  change: Partial<VersionStatus> = {}
+): VersionStatus {
+  const state = change.state ?? 'declared';
+  const built = state !== 'declared' && state !== 'resolved';
+  return {
+    ok: state === 'realized',
+    version_id: id,
+    state,
+    target: `/home/jo/comfy-${id}`,
+    lock_digest: state === 'declared' ? null : `${id}`.padEnd(64, '0'),
+    environment_digest: built ? 'e'.repeat(64) : null,
+    differences: [],
+    ...change
+  };
+}
+
+/** A job that realizes a version. */
+export function aRealize(version: string, change: JobChange = {}): Job {
+  return aJob(`realize-${version}`, {
+    kind: 'versions.realize',
+    lane: 'environments',
+    subjects: [version],
+    ...change
+  });
+}
+
+export function aVersionPlan(
+  steps: (Partial<VersionStep> & Pick<VersionStep, 'kind' | 'subject'>)[],
+  change: Partial<VersionPlan> = {}
+): VersionPlan {
+  return {
+    ok: true,
+    version_id: 'demo',
+    lock_digest: 'a'.repeat(64),
+    action: steps.length > 0 ? 'realize' : 'nothing',
+    steps: steps.map(step => ({ from: null, size_bytes: null, ...step })),
+    file_systems: [],
+    missing: [],
     ...change
   };
 }

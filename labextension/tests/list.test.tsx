@@ -45,7 +45,7 @@ function show(rows: readonly IModelRow[]) {
   const content = (given: readonly IModelRow[]) => (
     <ServicesProvider value={{ model, actions, trans, format }}>
       <div className="jp-ComfyCockpit-body">
-        <Models rows={given} bundles={[]} installable />
+        <Models rows={given} bundles={[]} installable folded={false} />
       </div>
     </ServicesProvider>
   );

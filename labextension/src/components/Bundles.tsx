@@ -4,28 +4,36 @@ import type { ReactElement } from 'react';
 
 import type { IBundleRow } from '../state';
 import { useServices } from './context';
+import { Heading } from './Heading';
 import { Shape } from './shapes';
 import { facts } from './words';
 
 /** Bundles, each with one button. */
 export function Bundles({
   bundles,
-  installable
+  installable,
+  folded
 }: {
   bundles: readonly IBundleRow[];
   installable: boolean;
+  folded: boolean;
 }): ReactElement | null {
   const { trans, format } = useServices();
   if (bundles.length === 0) {
     return null;
   }
   return (
-    <section aria-label={trans.__('Bundles')}>
-      <h3 className="jp-ComfyCockpit-heading">
-        {trans.__('Bundles')}
-        <span>{format.count(bundles.length)}</span>
-      </h3>
-      <ul className="jp-ComfyCockpit-list">
+    <section
+      aria-label={trans.__('Bundles')}
+      className={folded ? 'jp-mod-folded' : undefined}
+    >
+      <Heading
+        list="bundles"
+        title={trans.__('Bundles')}
+        folded={folded}
+        count={format.count(bundles.length)}
+      />
+      <ul className="jp-ComfyCockpit-list jp-ComfyCockpit-content">
         {bundles.map(bundle => (
           <BundleRow
             key={bundle.id}

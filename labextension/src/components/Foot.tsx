@@ -3,10 +3,12 @@ import { useEffect, useState, type ReactElement } from 'react';
 
 import { explain } from '../problem';
 import { isActive, type IState } from '../state';
+import { ofVersions } from '../versions';
 import type { Job } from '../wire';
 import { useServices } from './context';
 import { Shape } from './shapes';
-import { jobName, steps } from './words';
+import { stepOf } from './versionWords';
+import { jobName, phase, steps } from './words';
 
 /** The queue, one line a job; only while there is one. */
 export function Foot(props: {
@@ -46,12 +48,16 @@ function JobLine({ job, state }: { job: Job; state: IState }): ReactElement {
     : job.state === 'queued'
       ? trans.__('Queued')
       : job.state === 'running'
-        ? trans.__('%1 of %2', format.count(place), format.count(total))
+        ? ofVersions(job)
+          ? (stepOf(job, trans, format) ?? phase(job, trans).word)
+          : trans.__('%1 of %2', format.count(place), format.count(total))
         : trans.__('Failed');
   // What failed says so at its row; here only what has no row.
-  const atRows = [...state.jobs.values()].some(
-    child => child.parent === job.id && child.state === 'failed'
-  );
+  const atRows =
+    isAtRow(job, state) ||
+    [...state.jobs.values()].some(
+      child => child.parent === job.id && child.state === 'failed'
+    );
   const reason =
     job.problem && !atRows ? explain(job.problem, trans).summary : null;
   return (
@@ -90,4 +96,10 @@ function JobLine({ job, state }: { job: Job; state: IState }): ReactElement {
       )}
     </li>
   );
+}
+
+/** Whether the row of a version says why its job failed. */
+function isAtRow(job: Job, { versions }: IState): boolean {
+  const ids = versions?.versions.map(version => version.version_id) ?? [];
+  return ofVersions(job) && job.subjects.some(id => ids.includes(id));
 }

@@ -4,6 +4,7 @@ import { EVERYTHING, isNarrowed, select } from '../select';
 import type { IModelRow } from '../state';
 import type { BundleStatus } from '../wire';
 import { useServices } from './context';
+import { Heading } from './Heading';
 import { ModelRow } from './ModelRow';
 import { Tools } from './Tools';
 import { VirtualList } from './VirtualList';
@@ -15,13 +16,15 @@ interface IModelsProps {
   rows: readonly IModelRow[];
   bundles: readonly BundleStatus[];
   installable: boolean;
+  folded: boolean;
 }
 
 /** Models: searched, filtered, sorted; else in the order of models.json. */
 export function Models({
   rows,
   bundles,
-  installable
+  installable,
+  folded
 }: IModelsProps): ReactElement | null {
   const { trans, format } = useServices();
   const [query, setQuery] = useState(EVERYTHING);
@@ -42,39 +45,47 @@ export function Models({
       )
     : format.count(rows.length);
   return (
-    <section aria-label={trans.__('Models')}>
-      <h3 className="jp-ComfyCockpit-heading">
-        {trans.__('Models')}
-        <span role={isNarrowed(asked) ? 'status' : undefined}>{count}</span>
-      </h3>
-      {rows.length > FEW && (
-        <Tools
-          rows={rows}
-          bundles={bundles}
-          query={query}
-          onChange={setQuery}
-        />
-      )}
-      <VirtualList
-        ids={ids}
-        label={trans.__('Models')}
-        row={place => {
-          const entry = chosen[place.index];
-          return entry ? (
-            <ModelRow
-              key={place.id}
-              model={entry.model}
-              row={entry.row}
-              installable={installable}
-              position={place.index + 1}
-              count={place.count}
-              current={place.current}
-            />
-          ) : (
-            <li key={place.id} />
-          );
-        }}
+    <section
+      aria-label={trans.__('Models')}
+      className={folded ? 'jp-mod-folded' : undefined}
+    >
+      <Heading
+        list="models"
+        title={trans.__('Models')}
+        folded={folded}
+        count={count}
+        narrowed={isNarrowed(asked)}
       />
+      <div className="jp-ComfyCockpit-content">
+        {rows.length > FEW && (
+          <Tools
+            rows={rows}
+            bundles={bundles}
+            query={query}
+            onChange={setQuery}
+          />
+        )}
+        <VirtualList
+          ids={ids}
+          label={trans.__('Models')}
+          row={place => {
+            const entry = chosen[place.index];
+            return entry ? (
+              <ModelRow
+                key={place.id}
+                model={entry.model}
+                row={entry.row}
+                installable={installable}
+                position={place.index + 1}
+                count={place.count}
+                current={place.current}
+              />
+            ) : (
+              <li key={place.id} />
+            );
+          }}
+        />
+      </div>
     </section>
   );
 }

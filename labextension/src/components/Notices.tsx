@@ -2,7 +2,7 @@ import Button from '@mui/material/Button';
 import { useState, type ReactElement } from 'react';
 
 import { explain, place } from '../problem';
-import type { IState, Page } from '../state';
+import type { IState } from '../state';
 import { VERSION } from '../version';
 import type { ModelsStatus, Problem } from '../wire';
 import { useServices } from './context';
@@ -28,7 +28,7 @@ export function Notices({ state }: { state: IState }): ReactElement {
       )}
       {state.authentication === false && <OpenServerNotice />}
       {state.status && (
-        <DeclarationNotice status={state.status} page={state.page} />
+        <DeclarationNotice declaration={state.status.declaration} />
       )}
     </>
   );
@@ -226,53 +226,47 @@ function OpenServerNotice(): ReactElement | null {
   );
 }
 
-function DeclarationNotice(props: {
-  status: ModelsStatus;
-  page: Page;
-}): ReactElement | null {
+function DeclarationNotice({
+  declaration
+}: Pick<ModelsStatus, 'declaration'>): ReactElement | null {
   const { trans, actions } = useServices();
   const { openFile } = actions.desk;
-  const { declaration, models } = props.status;
-  switch (declaration.state) {
-    case 'ok':
-      return models.length === 0 && props.page === 'sections' ? (
-        <FirstModels declaration={declaration} />
-      ) : null;
-    case 'missing':
-      return props.page === 'sections' ? (
-        <FirstModels declaration={declaration} />
-      ) : null;
-    case 'invalid':
-      return (
-        <Notice
-          tone="error"
-          shape="warning"
-          title={trans.__('Nothing is installed until models.json is right.')}
-          actions={
-            openFile && (
-              <Button onClick={() => void openFile(declaration.file)}>
-                {trans.__('Open models.json')}
-              </Button>
-            )
-          }
-        >
-          <ul className="jp-ComfyCockpit-errors">
-            {declaration.errors.map((error, index) => (
-              <DeclarationError key={index} error={error} />
-            ))}
-          </ul>
-        </Notice>
-      );
+  if (declaration.state !== 'invalid') {
+    return null;
   }
+  return (
+    <Notice
+      tone="error"
+      shape="warning"
+      title={trans.__('Nothing is installed until models.json is right.')}
+      actions={
+        openFile && (
+          <Button onClick={() => void openFile(declaration.file)}>
+            {trans.__('Open models.json')}
+          </Button>
+        )
+      }
+    >
+      <ul className="jp-ComfyCockpit-errors">
+        {declaration.errors.map((error, index) => (
+          <DeclarationError key={index} error={error} />
+        ))}
+      </ul>
+    </Notice>
+  );
 }
 
-/** The ways to a first model. */
-function FirstModels({
-  declaration
+/** The ways to a first model, where there is none. */
+export function FirstModels({
+  status
 }: {
-  declaration: ModelsStatus['declaration'];
-}): ReactElement {
+  status: ModelsStatus;
+}): ReactElement | null {
   const { trans, model, actions } = useServices();
+  const { declaration, models } = status;
+  if (declaration.state === 'invalid' || models.length > 0) {
+    return null;
+  }
   return (
     <Notice
       tone="plain"

@@ -3,8 +3,10 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Formatter } from '../format';
 import type { Connection, IOverview, IState, Row } from '../state';
 import { isActive } from '../state';
+import { ofVersions } from '../versions';
 import type { Job, ModelStatus } from '../wire';
 import type { ShapeName } from './shapes';
+import { versionJobName, versionRunning } from './versionWords';
 
 /** Between two facts of one line. */
 export const DOT = ' · ';
@@ -46,7 +48,7 @@ export function rowState(
   }
 }
 
-function phase(
+export function phase(
   job: Job,
   trans: TranslationBundle
 ): { word: string; shape: ShapeName } {
@@ -60,6 +62,17 @@ function phase(
       return { word: trans.__('Waiting for another program'), shape: 'clock' };
     case 'asking':
       return { word: trans.__('Asking the host'), shape: 'down' };
+    case 'resolving':
+      return { word: trans.__('Resolving'), shape: 'lens' };
+    case 'looking':
+    case 'checking':
+      return { word: trans.__('Looking'), shape: 'lens' };
+    case 'fetching':
+      return { word: trans.__('Fetching'), shape: 'down' };
+    case 'checkout':
+      return { word: trans.__('Checking out'), shape: 'note' };
+    case 'installing':
+      return { word: trans.__('Installing'), shape: 'down' };
     case 'downloading':
       return { word: trans.__('Downloading'), shape: 'down' };
     case 'verifying':
@@ -111,7 +124,9 @@ export function headline(
     view.queue.find(entry => entry.state === 'running') ??
     view.queue.find(isActive);
   if (job) {
-    return running(job, state, trans, format);
+    return ofVersions(job)
+      ? versionRunning(job, trans, format)
+      : running(job, state, trans, format);
   }
   const errors = status.declaration.errors.length;
   if (status.declaration.state === 'invalid') {
@@ -125,6 +140,16 @@ export function headline(
     );
   }
   const total = view.rows.length;
+  if (total === 0 && view.versions.length > 0) {
+    const built = view.versions.filter(({ row }) => row.kind === 'realized');
+    return quiet(
+      trans.__(
+        '%1 of %2 versions realized',
+        format.count(built.length),
+        format.count(view.versions.length)
+      )
+    );
+  }
   if (total === 0) {
     return quiet(trans.__('No models declared'));
   }
@@ -223,6 +248,9 @@ export function jobName(
   trans: TranslationBundle,
   format: Formatter
 ): string {
+  if (ofVersions(job)) {
+    return versionJobName(job, trans);
+  }
   const count = job.subjects.length;
   const only = count === 1 ? job.subjects[0] : null;
   const model = state.status?.models.find(entry => entry.id === only);

@@ -35,6 +35,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -58,6 +59,8 @@ public final class Versions implements AutoCloseable {
   private final Map<List<Path>, Downloads> downloads = new LinkedHashMap<>();
   private final Map<Path, Semaphore> turns = new ConcurrentHashMap<>();
   private Optional<Repositories> opened = Optional.empty();
+  /** The spec and the lock of each version as `stat` last saw them; empty before the first look. */
+  private Map<String, String> seen = Map.of();
 
   /** @param repositories made when first needed: the library behind it is heavy */
   public Versions(
@@ -317,16 +320,45 @@ public final class Versions implements AutoCloseable {
   // What others are told
 
   public String revision() {
-    StringBuilder all = new StringBuilder();
+    return LockJson.sha256(look().toString()).substring(0, 12) + "-" + changes.get();
+  }
+
+  private Map<String, String> look() {
+    Map<String, String> all = new LinkedHashMap<>();
     for (Named named : files.list()) {
-      all.append(named.id()).append(comfyui.cockpit.files.Stat.of(named.spec())).append(comfyui.cockpit.files.Stat.of(named.lock()));
+      all.put(named.id(), comfyui.cockpit.files.Stat.of(named.spec()) + " " + comfyui.cockpit.files.Stat.of(named.lock()));
     }
-    return LockJson.sha256(all.toString()).substring(0, 12) + "-" + changes.get();
+    return all;
   }
 
   public void changed(List<String> ids, List<String> removed) {
+    synchronized (changes) {
+      seen = look();
+    }
     changes.incrementAndGet();
     events.publish("versions", new Events.Changed(revision(), ids, removed));
+  }
+
+  /** Looks once, so that {@link #lookAgain} knows what changed since. */
+  void lookFirst() {
+    synchronized (changes) {
+      seen = look();
+    }
+  }
+
+  /** Tells others of specs and locks that somebody else wrote or removed: an editor, git. */
+  void lookAgain() {
+    List<String> changed;
+    List<String> removed;
+    synchronized (changes) {
+      Map<String, String> before = seen;
+      Map<String, String> now = look();
+      changed = now.keySet().stream().filter(id -> !Objects.equals(now.get(id), before.get(id))).toList();
+      removed = before.keySet().stream().filter(id -> !now.containsKey(id)).toList();
+    }
+    if (!changed.isEmpty() || !removed.isEmpty()) {
+      changed(changed, removed);
+    }
   }
 
   /** @throws ProblemException {@code declaration_invalid} if cockpit.json is wrong */

@@ -15,8 +15,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What the daemon does by itself: sweeps, installs what declares itself so, and looks every two seconds whether models.json or the files
- * changed. It looks instead of being told, because network volumes tell nobody.
+ * What the daemon does by itself: sweeps, installs what declares itself so, and looks every two seconds whether models.json, the
+ * files, or the specs of versions changed. It looks instead of being told, because network volumes tell nobody.
  */
 public final class Watch implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Watch.class);
@@ -26,13 +26,15 @@ public final class Watch implements AutoCloseable {
   private static final int FILES_EVERY = 5;
 
   private final Models models;
+  private final Versions versions;
   private final InstallModels install;
   private final Clock clock;
   private final Thread thread;
   private volatile boolean closed;
 
-  public Watch(Models models, InstallModels install, Clock clock) {
+  public Watch(Models models, Versions versions, InstallModels install, Clock clock) {
     this.models = models;
+    this.versions = versions;
     this.install = install;
     this.clock = clock;
     this.thread = Thread.ofVirtual().name("watch").unstarted(this::run);
@@ -49,6 +51,7 @@ public final class Watch implements AutoCloseable {
       for (int round = 1; !closed; round++) {
         clock.sleep(EVERY);
         before = lookAgain(before, round % FILES_EVERY == 0);
+        lookAtVersions();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -67,8 +70,19 @@ public final class Watch implements AutoCloseable {
     }
   }
 
+  private void lookAtVersions() {
+    try {
+      versions.lookAgain();
+    } catch (RuntimeException e) {
+      if (!closed) {
+        LOG.warn("the versions could not be looked at: {}", e.getMessage());
+      }
+    }
+  }
+
   private void begin() {
     try {
+      versions.lookFirst();
       models.downloads().sweep();
       sweepHalves();
       ModelsFile.Snapshot snapshot = models.file().now();
