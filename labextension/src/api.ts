@@ -1307,6 +1307,8 @@ export interface components {
             overwrite?: boolean;
             /** @description Trust the record of files that did not change since they were read. */
             fast?: boolean;
+            /** @description Seconds that a file which is fetched may bring nothing; 120 if absent. */
+            timeout?: number;
         };
         /** @description A new spec. */
         CreateRequest: {

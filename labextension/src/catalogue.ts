@@ -73,7 +73,9 @@ export function catalogue(
     ],
     source_unsupported: [
       trans.__('This kind of source is not supported'),
-      trans.__('Use an http(s), hf://, civitai://, urn:air:, gs:// or file source.')
+      trans.__(
+        'Use an http(s), hf://, civitai://, urn:air:, gs:// or file source.'
+      )
     ],
     rate_limited: [
       trans.__('The host limits how often it may be asked'),
