@@ -38,7 +38,9 @@ export function VersionPlanView({
     };
   }, [id, model]);
   const wanted = plan?.action === 'realize';
-  useEffect(() => answer(wanted ? id : null), [answer, wanted, id]);
+  useEffect(() => {
+    answer(wanted ? id : null);
+  }, [answer, wanted, id]);
   return (
     <div className="jp-ComfyCockpit-plan" aria-busy={!plan && error === null}>
       {error !== null ? (
@@ -143,11 +145,15 @@ function Group({ group }: { group: IStepGroup }): ReactElement {
           .join(', ');
   const line = facts(origins, bytes > 0 && format.bytes(bytes));
   if (steps.length === 1 && only) {
+    const subject =
+      kind === 'environment'
+        ? only.subject.replace(/^Python /, '')
+        : only.subject;
     return (
       <div className="jp-ComfyCockpit-group">
         <span className="jp-ComfyCockpit-kind">{kindWord(kind, trans)}</span>
-        <span className="jp-ComfyCockpit-name" title={only.subject}>
-          {only.subject}
+        <span className="jp-ComfyCockpit-name" title={subject}>
+          {subject}
         </span>
         <span className="jp-ComfyCockpit-figures">{line}</span>
       </div>
