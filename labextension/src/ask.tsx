@@ -25,6 +25,8 @@ export async function ask<T>(
     { title: options.title, body, buttons },
     options.accept === null ? null : body
   );
+  // The lab gives the focus to a button that may not be pressed yet.
+  void dialog.ready.then(() => body.keepFocus());
   const { button, value } = await dialog.launch();
   return button.accept ? value : null;
 }
@@ -71,6 +73,13 @@ class Body<T> extends ReactWidget implements Dialog.IBodyWidget<T | null> {
 
   getValue(): T | null {
     return this._value;
+  }
+
+  keepFocus(): void {
+    const view = this.node.querySelector<HTMLElement>('.jp-ComfyCockpit-view');
+    if (view) {
+      keepFocus(view, this._options.accept !== null && this._value === null);
+    }
   }
 
   /** Does what was accepted; false when the dialog has to stay. */
@@ -188,7 +197,10 @@ function keepFocus(node: HTMLElement, open: boolean): void {
   const dialog = node.closest('.jp-Dialog');
   const active = document.activeElement;
   const unset =
-    active === document.body || active === node || !dialog?.contains(active);
+    active === document.body ||
+    active === node ||
+    !dialog?.contains(active) ||
+    (active instanceof HTMLButtonElement && active.disabled);
   if (open && unset) {
     const field = node.querySelector<HTMLElement>('input[type="text"]');
     (field ?? node).focus();
