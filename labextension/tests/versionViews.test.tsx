@@ -197,6 +197,12 @@ describe('the menu of a version', () => {
       expect(desk.said).toEqual(['tell demo is back at the build before.'])
     );
     expect(client.calls).toContain('rollback demo');
+    desk.action?.run();
+    await vi.waitFor(() =>
+      expect(client.calls).toContain(
+        'realize demo /data/versions/demo.lock.json'
+      )
+    );
   });
 
   it('copies the digest, opens the spec, resolves, verifies', async () => {

@@ -243,6 +243,16 @@ describe('several problems', () => {
   });
 });
 
+it('a problem that another program told is told with its words', () => {
+  const problem = aProblem('package_failed', {
+    detail: 'It cannot be built.',
+    args: { said: 'error: no compiler' }
+  });
+  expect(explainAll([problem], trans)?.detail).toBe(
+    'It cannot be built.\nerror: no compiler'
+  );
+});
+
 describe('the end of a job', () => {
   it.each([
     ['realize', { state: 'unchanged' }, 'a was realized already.'],

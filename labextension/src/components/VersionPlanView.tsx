@@ -1,7 +1,12 @@
 import { useEffect, useMemo, useState, type ReactElement } from 'react';
 
 import { explain } from '../problem';
-import { fetchedBytes, groupsOf, type IStepGroup } from '../versionPlan';
+import {
+  fetchedBytes,
+  groupsOf,
+  isAllHere,
+  type IStepGroup
+} from '../versionPlan';
 import type { Problem, VersionPlan } from '../wire';
 import { useServices } from './context';
 import { DiskBar } from './DiskBar';
@@ -77,7 +82,9 @@ function Plan({ plan }: { plan: VersionPlan }): ReactElement {
           ),
           bytes > 0
             ? trans.__('%1 to fetch', format.bytes(bytes))
-            : trans.__('nothing of known size to fetch')
+            : isAllHere(plan)
+              ? trans.__('nothing to fetch')
+              : trans.__('unknown size')
         )}
       </p>
       {plan.file_systems.map(system => (
@@ -151,6 +158,7 @@ function Group({ group }: { group: IStepGroup }): ReactElement {
         : only.subject;
     return (
       <div className="jp-ComfyCockpit-group">
+        <span className="jp-ComfyCockpit-shape" />
         <span className="jp-ComfyCockpit-kind">{kindWord(kind, trans)}</span>
         <span className="jp-ComfyCockpit-name" title={subject}>
           {subject}
@@ -162,6 +170,7 @@ function Group({ group }: { group: IStepGroup }): ReactElement {
   return (
     <details>
       <summary className="jp-ComfyCockpit-group">
+        <Shape name="right" />
         <span className="jp-ComfyCockpit-kind">{kindWord(kind, trans)}</span>
         <span className="jp-ComfyCockpit-name">
           {format.count(steps.length)}
