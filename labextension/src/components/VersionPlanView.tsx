@@ -70,6 +70,8 @@ function Plan({ plan }: { plan: VersionPlan }): ReactElement {
     );
   }
   const bytes = fetchedBytes(plan);
+  // The bars say which disk is too small.
+  const missing = plan.missing.filter(problem => problem.code !== 'disk_full');
   return (
     <>
       <p role="status">
@@ -98,9 +100,9 @@ function Plan({ plan }: { plan: VersionPlan }): ReactElement {
           }}
         />
       ))}
-      {plan.missing.length > 0 && (
+      {missing.length > 0 && (
         <ul className="jp-ComfyCockpit-list jp-ComfyCockpit-steps">
-          {plan.missing.map((problem, index) => (
+          {missing.map((problem, index) => (
             <Missing key={index} problem={problem} />
           ))}
         </ul>
