@@ -110,7 +110,7 @@ describe.each(['light', 'dark'] as const)('in the %s theme', theme => {
     await picture(panel.page.locator('#main'), `versions-menu-${theme}`);
     await panel.page.locator('.lm-Menu').press('Escape');
     await panel.row('new').getByRole('button', { name: 'Realize' }).click();
-    await panel.page.getByText('91 steps').waitFor();
+    await panel.page.getByText('93 steps').waitFor();
     const plan = await dialog(panel, 'plan');
     await plan.locator('summary', { hasText: 'Packages' }).click();
     await dialog(panel, 'plan-open');

@@ -253,9 +253,9 @@ describe('a lab without versions', () => {
     });
     await state(panel, 'demo-2', 'Has errors');
     await panel.row('demo-2').getByRole('button', { name: 'Fix' }).click();
-    await panel.page
-      .locator('.jp-FileEditor .cm-activeLine', { hasText: 'custom_node"' })
-      .waitFor(WAIT);
+    const lines = (await readFile(spec('demo-2'), 'utf8')).split('\n');
+    const line = lines.findIndex(text => text.includes('"custom_node"')) + 1;
+    await panel.page.getByText(new RegExp(`^Ln ${line}, Col`)).waitFor(WAIT);
     await picture(panel.page.locator('#main'), 'real-versions-fix');
   });
 

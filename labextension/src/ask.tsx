@@ -25,6 +25,8 @@ export async function ask<T>(
     { title: options.title, body, buttons },
     options.accept === null ? null : body
   );
+  // The lab gives the focus to a button that may not be pressed yet.
+  void dialog.ready.then(() => body.keepFocus());
   const { button, value } = await dialog.launch();
   return button.accept ? value : null;
 }
@@ -73,6 +75,13 @@ class Body<T> extends ReactWidget implements Dialog.IBodyWidget<T | null> {
     return this._value;
   }
 
+  keepFocus(): void {
+    const view = this.node.querySelector<HTMLElement>('.jp-ComfyCockpit-view');
+    if (view) {
+      keepFocus(view, this._options.accept !== null && this._value === null);
+    }
+  }
+
   /** Does what was accepted; false when the dialog has to stay. */
   async submit(): Promise<boolean> {
     const { submit } = this._options;
@@ -83,12 +92,13 @@ class Body<T> extends ReactWidget implements Dialog.IBodyWidget<T | null> {
     if (value === null || this._submitted.kind === 'busy') {
       return false;
     }
-    this._say({ kind: 'busy' });
+    void this._say({ kind: 'busy' });
     try {
       await submit(value);
+      await this._say({ kind: 'no' });
       return true;
     } catch (error) {
-      this._say({ kind: 'refused', error });
+      void this._say({ kind: 'refused', error });
       return false;
     }
   }
@@ -103,17 +113,28 @@ class Body<T> extends ReactWidget implements Dialog.IBodyWidget<T | null> {
         onAnswer={value => {
           this._value = value;
         }}
+        onShown={this._shown}
       />
     );
   }
 
-  private _say(submitted: Submitted): void {
+  /** Resolves when it is shown: until then the dialog holds to what was shown before. */
+  private async _say(submitted: Submitted): Promise<void> {
     this._submitted = submitted;
     if (!this.isDisposed) {
+      const shown = new Promise<void>(resolve => (this._onShown = resolve));
       this.update();
+      await shown;
     }
   }
 
+  private readonly _shown = (submitted: Submitted): void => {
+    if (submitted === this._submitted) {
+      this._onShown();
+    }
+  };
+
+  private _onShown: () => void = () => undefined;
   private _value: T | null = null;
   private _submitted: Submitted = { kind: 'no' };
 }
@@ -125,8 +146,9 @@ function Answered<T>(props: {
   submitted: Submitted;
   busy: string;
   onAnswer(value: T | null): void;
+  onShown(submitted: Submitted): void;
 }): ReactElement {
-  const { needed, view, submitted, onAnswer } = props;
+  const { needed, view, submitted, onAnswer, onShown } = props;
   const [value, setValue] = useState<T | null>(null);
   const [node, setNode] = useState<HTMLElement | null>(null);
   const content = useState(() => view(answer => setValue(() => answer)))[0];
@@ -140,6 +162,11 @@ function Answered<T>(props: {
       keepFocus(node, open);
     }
   }, [node, value, open, onAnswer]);
+  const [said, setSaid] = useState<HTMLElement | null>(null);
+  useEffect(() => {
+    said?.scrollIntoView({ block: 'nearest' });
+    onShown(submitted);
+  }, [said, submitted, onShown]);
   return (
     <div
       ref={setNode}
@@ -149,7 +176,7 @@ function Answered<T>(props: {
     >
       {content}
       {submitted.kind !== 'no' && (
-        <div role="status" className="jp-ComfyCockpit-submitted">
+        <div ref={setSaid} role="status" className="jp-ComfyCockpit-submitted">
           {submitted.kind === 'refused' ? (
             <Refused error={submitted.error} />
           ) : (
@@ -170,7 +197,10 @@ function keepFocus(node: HTMLElement, open: boolean): void {
   const dialog = node.closest('.jp-Dialog');
   const active = document.activeElement;
   const unset =
-    active === document.body || active === node || !dialog?.contains(active);
+    active === document.body ||
+    active === node ||
+    !dialog?.contains(active) ||
+    (active instanceof HTMLButtonElement && active.disabled);
   if (open && unset) {
     const field = node.querySelector<HTMLElement>('input[type="text"]');
     (field ?? node).focus();

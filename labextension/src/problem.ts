@@ -54,7 +54,7 @@ export function explainAll(
   const all = problems.flatMap(gathered);
   const told = all.map(problem => explain(problem, trans));
   const { summary, detail, hint } = explain(first, trans);
-  if (all.length === 1) {
+  if (all.length === 1 && first.args['said'] === undefined) {
     return { summary, detail, hint, problem: first };
   }
   return {
@@ -71,7 +71,9 @@ function gathered(problem: Problem): Problem[] {
 }
 
 function line(problem: Problem, told: IExplanation | undefined): string {
-  return problem.detail ?? told?.summary ?? problem.title;
+  const words = problem.detail ?? told?.summary ?? problem.title;
+  const { said } = problem.args;
+  return typeof said === 'string' ? `${words}\n${said}` : words;
 }
 
 /** What an error says that a request threw; its own problem, where it has one. */

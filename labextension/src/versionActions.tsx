@@ -88,18 +88,17 @@ export class VersionActions {
     });
   }
 
-  /** Goes back to the build before at once; the message has the way forward again. */
-  async rollback(id: string): Promise<void> {
+  /** Goes back to the build before at once; the message has the way forward again, where the lock names it. */
+  async rollback({ version }: IVersionRow): Promise<void> {
     const { trans } = this;
+    const { version_id: id, state } = version;
     const result = await this._model.versions.rollback(id);
     if (result) {
+      const run = () => void this._model.versions.realizeLock(id);
       this._desk.tell(
         trans.__('%1 is back at the build before.', id),
         'success',
-        {
-          label: trans.__('Undo'),
-          run: () => void this._model.versions.realize(id)
-        }
+        state === 'stale' ? undefined : { label: trans.__('Undo'), run }
       );
     }
   }
@@ -173,7 +172,7 @@ export class VersionActions {
         ),
         item(
           trans.__('Roll back'),
-          () => this.rollback(id),
+          () => this.rollback({ version, row }),
           idle && isBuilt(version)
         ),
         null,

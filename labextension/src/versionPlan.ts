@@ -43,6 +43,11 @@ export function fetchedBytes(plan: VersionPlan): number {
     .reduce((sum, step) => sum + (step.size_bytes ?? 0), 0);
 }
 
+/** Whether the network has nothing to bring. */
+export function isAllHere(plan: VersionPlan): boolean {
+  return plan.steps.every(step => step.from !== 'network');
+}
+
 function isFetched(step: VersionStep): boolean {
   return step.from !== 'cache';
 }

@@ -16,7 +16,8 @@ import type {
 export interface IVersionsClient {
   list(): Promise<Versions>;
   plan(id: string): Promise<VersionPlan>;
-  realize(id: string): Promise<Job>;
+  /** @param lock A lock's file to take as it is; else the spec is resolved where it changed. */
+  realize(id: string, lock?: string): Promise<Job>;
   resolve(id: string, upgrade: boolean): Promise<Job>;
   verifyModels(id: string): Promise<Job>;
   create(request: CreateRequest): Promise<WrittenVersion>;
@@ -45,8 +46,8 @@ export class VersionsClient implements IVersionsClient {
     return this._ask('POST', `${pathOf(id)}/plan`, {});
   }
 
-  realize(id: string): Promise<Job> {
-    return this._start(`${pathOf(id)}/realize`, {});
+  realize(id: string, lock?: string): Promise<Job> {
+    return this._start(`${pathOf(id)}/realize`, lock ? { lock } : {});
   }
 
   resolve(id: string, upgrade: boolean): Promise<Job> {

@@ -36,13 +36,13 @@ export class VersionVerbs {
   ) {}
 
   /** Realize; the row says "queued" before the daemon has answered. */
-  async realize(id: string): Promise<Job | null> {
+  async realize(id: string, lock?: string): Promise<Job | null> {
     const { _host: host } = this;
     const realizing = (set: ReadonlySet<string>) =>
       host.set({ realizing: set });
     realizing(new Set([...host.getState().realizing, id]));
     try {
-      return await host.ask(() => this._client.realize(id));
+      return await host.ask(() => this._client.realize(id, lock));
     } finally {
       realizing(without(host.getState().realizing, [id]));
     }
@@ -60,6 +60,12 @@ export class VersionVerbs {
 
   verifyModels(id: string): Promise<Job | null> {
     return this._host.ask(() => this._client.verifyModels(id));
+  }
+
+  /** Goes to the build of the lock beside the spec, whatever the spec says by now. */
+  realizeLock(id: string): Promise<Job | null> {
+    const { versions } = this._host.getState();
+    return this.realize(id, `${versions?.directory ?? ''}/${id}.lock.json`);
   }
 
   async rollback(id: string): Promise<RealizeResult | null> {

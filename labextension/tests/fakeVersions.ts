@@ -45,8 +45,8 @@ export class FakeVersions implements IVersionsClient {
     return this.planned;
   }
 
-  async realize(id: string): Promise<Job> {
-    this._call(`realize ${id}`);
+  async realize(id: string, lock?: string): Promise<Job> {
+    this._call(`realize ${id}${lock ? ` ${lock}` : ''}`);
     return aRealize(id, { state: 'queued' });
   }
 

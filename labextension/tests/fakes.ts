@@ -314,9 +314,13 @@ export class FakeDesk implements IDesk {
     return answer;
   }
 
-  tell(message: string): void {
+  tell: IDesk['tell'] = (message, _tone, action) => {
     this.said.push(`tell ${message}`);
-  }
+    this.action = action ?? null;
+  };
+
+  /** The button of the last message. */
+  action: { label: string; run: () => void } | null = null;
 
   reloadPage(): void {
     this.said.push('reload');

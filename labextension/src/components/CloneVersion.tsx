@@ -19,7 +19,9 @@ export function CloneVersion(props: ICloneVersionProps): ReactElement {
   const to = name.trim();
   const there = taken.includes(to);
   const good = isId(to) && !there;
-  useEffect(() => answer(good ? to : null), [answer, good, to]);
+  useEffect(() => {
+    answer(good ? to : null);
+  }, [answer, good, to]);
   return (
     <div className="jp-ComfyCockpit-form">
       <label htmlFor={field}>{trans.__('Name of the new version')}</label>

@@ -19,7 +19,9 @@ export function CreateVersion({ answer }: ICreateVersionProps): ReactElement {
   const { trans } = useServices();
   const [form, setForm] = useState(EMPTY_FORM);
   const id = useId();
-  useEffect(() => answer(requestOf(form)), [answer, form]);
+  useEffect(() => {
+    answer(requestOf(form));
+  }, [answer, form]);
   const field = (name: keyof IVersionForm, label: string, example = '') => (
     <div>
       <label htmlFor={`${id}-${name}`}>{label}</label>

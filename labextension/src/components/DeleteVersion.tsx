@@ -73,7 +73,12 @@ export function DeleteVersion(props: IDeleteVersionProps): ReactElement {
       </fieldset>
       {looked.kind === 'asking' && <p role="status">{trans.__('Looking…')}</p>}
       {looked.kind === 'refused' && <Refused error={looked.error} />}
-      {looked.kind === 'found' && <Freed result={looked.result} />}
+      {looked.kind === 'found' && (
+        <Freed
+          result={looked.result}
+          nothing={trans.__('There is nothing to delete.')}
+        />
+      )}
     </div>
   );
 }

@@ -7,8 +7,8 @@ import { ofVersions } from '../versions';
 import type { Job } from '../wire';
 import { useServices } from './context';
 import { Shape } from './shapes';
-import { stepOf } from './versionWords';
-import { jobName, phase, steps } from './words';
+import { stepOf, versionPhase } from './versionWords';
+import { jobName, steps } from './words';
 
 /** The queue, one line a job; only while there is one. */
 export function Foot(props: {
@@ -49,7 +49,7 @@ function JobLine({ job, state }: { job: Job; state: IState }): ReactElement {
       ? trans.__('Queued')
       : job.state === 'running'
         ? ofVersions(job)
-          ? (stepOf(job, trans, format) ?? phase(job, trans).word)
+          ? (stepOf(job, trans, format) ?? versionPhase(job, trans).word)
           : trans.__('%1 of %2', format.count(place), format.count(total))
         : trans.__('Failed');
   // What failed says so at its row; here only what has no row.

@@ -5,7 +5,14 @@ import { useServices } from './context';
 import { keptReason } from './versionWords';
 
 /** What goes, with its bytes, and what is left. */
-export function Freed({ result }: { result: FreedResult }): ReactElement {
+export function Freed({
+  result,
+  nothing
+}: {
+  result: FreedResult;
+  /** Said where nothing goes. */
+  nothing: string;
+}): ReactElement {
   const { trans, format } = useServices();
   const { removed, kept } = result;
   const bytes = removed.reduce((sum, each) => sum + each.freed_bytes, 0);
@@ -13,7 +20,7 @@ export function Freed({ result }: { result: FreedResult }): ReactElement {
     <>
       <p role="status">
         {removed.length === 0
-          ? trans.__('There is nothing to delete.')
+          ? nothing
           : trans.__('This goes, and frees %1:', format.bytes(bytes))}
       </p>
       {removed.length > 0 && (

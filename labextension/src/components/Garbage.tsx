@@ -35,7 +35,10 @@ export function Garbage(props: {
         <Refused error={error} />
       ) : result ? (
         <>
-          <Freed result={result} />
+          <Freed
+            result={result}
+            nothing={trans.__('No build, model file or commit is left over.')}
+          />
           <p className="jp-ComfyCockpit-muted">
             {trans.__(
               'Packages that uv keeps and nothing uses go too; how much that is, it says afterwards.'

@@ -1,7 +1,12 @@
 import { useEffect, useMemo, useState, type ReactElement } from 'react';
 
 import { explain } from '../problem';
-import { fetchedBytes, groupsOf, type IStepGroup } from '../versionPlan';
+import {
+  fetchedBytes,
+  groupsOf,
+  isAllHere,
+  type IStepGroup
+} from '../versionPlan';
 import type { Problem, VersionPlan } from '../wire';
 import { useServices } from './context';
 import { DiskBar } from './DiskBar';
@@ -38,7 +43,9 @@ export function VersionPlanView({
     };
   }, [id, model]);
   const wanted = plan?.action === 'realize';
-  useEffect(() => answer(wanted ? id : null), [answer, wanted, id]);
+  useEffect(() => {
+    answer(wanted ? id : null);
+  }, [answer, wanted, id]);
   return (
     <div className="jp-ComfyCockpit-plan" aria-busy={!plan && error === null}>
       {error !== null ? (
@@ -63,6 +70,8 @@ function Plan({ plan }: { plan: VersionPlan }): ReactElement {
     );
   }
   const bytes = fetchedBytes(plan);
+  // The bars say which disk is too small.
+  const missing = plan.missing.filter(problem => problem.code !== 'disk_full');
   return (
     <>
       <p role="status">
@@ -75,7 +84,9 @@ function Plan({ plan }: { plan: VersionPlan }): ReactElement {
           ),
           bytes > 0
             ? trans.__('%1 to fetch', format.bytes(bytes))
-            : trans.__('nothing of known size to fetch')
+            : isAllHere(plan)
+              ? trans.__('nothing to fetch')
+              : trans.__('unknown size')
         )}
       </p>
       {plan.file_systems.map(system => (
@@ -89,9 +100,9 @@ function Plan({ plan }: { plan: VersionPlan }): ReactElement {
           }}
         />
       ))}
-      {plan.missing.length > 0 && (
+      {missing.length > 0 && (
         <ul className="jp-ComfyCockpit-list jp-ComfyCockpit-steps">
-          {plan.missing.map((problem, index) => (
+          {missing.map((problem, index) => (
             <Missing key={index} problem={problem} />
           ))}
         </ul>
@@ -143,11 +154,16 @@ function Group({ group }: { group: IStepGroup }): ReactElement {
           .join(', ');
   const line = facts(origins, bytes > 0 && format.bytes(bytes));
   if (steps.length === 1 && only) {
+    const subject =
+      kind === 'environment'
+        ? only.subject.replace(/^Python /, '')
+        : only.subject;
     return (
       <div className="jp-ComfyCockpit-group">
+        <span className="jp-ComfyCockpit-shape" />
         <span className="jp-ComfyCockpit-kind">{kindWord(kind, trans)}</span>
-        <span className="jp-ComfyCockpit-name" title={only.subject}>
-          {only.subject}
+        <span className="jp-ComfyCockpit-name" title={subject}>
+          {subject}
         </span>
         <span className="jp-ComfyCockpit-figures">{line}</span>
       </div>
@@ -156,6 +172,7 @@ function Group({ group }: { group: IStepGroup }): ReactElement {
   return (
     <details>
       <summary className="jp-ComfyCockpit-group">
+        <Shape name="right" />
         <span className="jp-ComfyCockpit-kind">{kindWord(kind, trans)}</span>
         <span className="jp-ComfyCockpit-name">
           {format.count(steps.length)}

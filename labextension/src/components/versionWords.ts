@@ -41,8 +41,18 @@ export function versionState(
         shape: 'clock'
       };
     case 'working':
-      return phase(row.job, trans);
+      return versionPhase(row.job, trans);
   }
+}
+
+/** What a running job does now, as a word and a shape. */
+export function versionPhase(
+  job: Job,
+  trans: TranslationBundle
+): { word: string; shape: ShapeName } {
+  return job.progress.phase === 'queued'
+    ? { word: trans.__('Starting…'), shape: 'clock' }
+    : phase(job, trans);
 }
 
 /** The first digits of its lock's digest, and where it is or would be. */
