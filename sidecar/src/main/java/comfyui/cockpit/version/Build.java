@@ -73,13 +73,36 @@ public final class Build {
     Files.createDirectories(work());
   }
 
-  /** What changed since it was built, seen without reading a file. */
+  /** What changed since it was built, seen without reading a file, or when somebody last read all of them. */
   public List<Problem> changed() {
-    return stored().map(stored -> stored.changed(root)).orElseGet(() -> List.of(Contents.differs(Place.FILES, "is not there any more")));
+    List<Problem> changed = stored().map(stored -> stored.changed(root)).orElseGet(() -> List.of(Contents.differs(Place.FILES, "is not there any more")));
+    return changed.isEmpty() ? seen() : changed;
   }
 
-  /** What differs, with every byte read; the record of the files is renewed where nothing does. */
+  private List<Problem> seen() {
+    try {
+      return SmallFile.read(root.resolve(Place.BROKEN)).map(text -> text.lines().map(path -> Contents.differs(path, "was found changed")).toList()).orElse(List.of());
+    } catch (IOException e) {
+      return List.of(Contents.differs(Place.BROKEN, "cannot be read"));
+    }
+  }
+
+  /**
+   * What differs, with every byte read. The record of the files is renewed where nothing does; where something does, that is noted, since
+   * a byte may have changed behind the back of sizes and times.
+   */
   public List<Problem> differences(CancelSignal cancel, ProgressSink progress) throws IOException {
+    List<Problem> differences = compare(cancel, progress);
+    Path note = root.resolve(Place.BROKEN);
+    if (differences.isEmpty()) {
+      Files.deleteIfExists(note);
+    } else {
+      SmallFile.write(note, String.join("\n", differences.stream().map(each -> String.valueOf(each.args().get("path"))).toList()) + "\n");
+    }
+    return differences;
+  }
+
+  private List<Problem> compare(CancelSignal cancel, ProgressSink progress) throws IOException {
     Optional<Contents> stored = stored();
     if (stored.isEmpty()) {
       return List.of(Contents.differs(Place.FILES, "is not there any more"));
