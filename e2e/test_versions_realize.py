@@ -173,8 +173,8 @@ def test_new_build_rollback_and_the_users_work(busy: Machine, comfyui: Repositor
     assert users() == everything
     status, _, text = daemon.request("POST", "/api/versions/v/rollback")
     assert (status, json.loads(text)["code"]) == (409, "environment_not_realized")
-    done = comfy.json("rollback", "v")
-    assert (done.status, done.problem["code"]) == (FAILED, "environment_not_realized")
+    refused = comfy.json("rollback", "v")
+    assert (refused.status, refused.problem["code"]) == (FAILED, "environment_not_realized")
     # Forward again is a realization that finds the build.
     start = time.monotonic()
     done = realize(comfy)
@@ -458,10 +458,10 @@ def test_reproduce_tells_where(busy: Machine, comfyui: Repository, tmp_path: Pat
 def test_environment_of_the_caller(comfy: Machine, comfyui: Repository) -> None:
     """A value of the caller's decides nothing and stands nowhere."""
     comfy.declare(comfyui, env={"TOKEN": "${MY_TOKEN}", "PLAIN": "x"})
-    done = comfy.json("realize", "v", MY_TOKEN="secret-word")  # noqa: S106
+    done = comfy.json("realize", "v", MY_TOKEN="secret-word")
     assert done.status == DONE
     assert comfy.lock()["env"] == {"PLAIN": "x", "TOKEN": "${MY_TOKEN}"}
-    again = comfy.json("realize", "v", MY_TOKEN="another-word")  # noqa: S106
+    again = comfy.json("realize", "v", MY_TOKEN="another-word")
     assert again.json["state"] == "unchanged"
     texts = done.out + done.err + again.out + again.err
     for tree in (comfy.root.home / ".comfy-builds", comfy.cache, comfy.root.path):

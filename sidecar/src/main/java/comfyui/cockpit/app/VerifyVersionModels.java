@@ -17,6 +17,7 @@ import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.Place;
 import comfyui.cockpit.version.VersionFiles.Named;
 import comfyui.cockpit.version.VersionSpec;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -26,10 +27,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Reads the models of a version, several at once, brings those that are missing and, if wanted, replaces those that differ. */
 public final class VerifyVersionModels {
   public static final String KIND = "versions.verify-models";
+  public static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final int AT_ONCE = 4;
 
   private final Versions versions;
@@ -68,15 +72,18 @@ public final class VerifyVersionModels {
     }
   }
 
-  /** @param fast trusts the record of files that did not change since they were read */
-  public Jobs.Handle start(Versions.Request request, boolean overwrite, boolean fast) {
+  /**
+   * @param fast trusts the record of files that did not change since they were read
+   * @param patience how long nothing may come of a file that is fetched
+   */
+  public Jobs.Handle start(Versions.Request request, boolean overwrite, boolean fast, Duration patience) {
     versions.requireSettings();
     Named named = versions.named(request);
     VersionSpec spec = versions.files().good(named);
-    return jobs.start(new Jobs.Order(KIND, Optional.empty(), false, List.of(named.id()), Optional.empty()), job -> run(request, named, spec, overwrite, fast, job));
+    return jobs.start(new Jobs.Order(KIND, Optional.empty(), false, List.of(named.id()), Optional.empty()), job -> run(request, named, spec, overwrite, fast, patience, job));
   }
 
-  private Work.Outcome run(Versions.Request request, Named named, VersionSpec spec, boolean overwrite, boolean fast, Work.Context job) {
+  private Work.Outcome run(Versions.Request request, Named named, VersionSpec spec, boolean overwrite, boolean fast, Duration patience, Work.Context job) {
     Place place = versions.place(request);
     VersionModels models = new VersionModels(versions, named, Optional.of(spec), place, versions.modelsDir(request, place));
     List<Lock.Model> wanted = wanted(named, spec);
@@ -109,7 +116,7 @@ public final class VerifyVersionModels {
       boolean missing = checked.get(i).state() == State.MISSING;
       if (missing || overwrite && !checked.get(i).isGood()) {
         job.step(checked.get(i).path(), i, checked.size());
-        checked.set(i, repair(models, wanted.get(i), checked.get(i), request.offline(), overwrite, job));
+        checked.set(i, repair(models, wanted.get(i), checked.get(i), request.offline(), overwrite, patience, job));
       }
     }
     List<Problem> failed = checked.stream().filter(each -> each.state() == State.MISSING).flatMap(each -> each.problem().stream()).toList();
@@ -172,13 +179,13 @@ public final class VerifyVersionModels {
     return new Checked(path, path, State.CHECKSUM_DIFFERS, false, expected, actual, Optional.of(problem));
   }
 
-  private Checked repair(VersionModels models, Lock.Model model, Checked before, boolean offline, boolean overwrite, Work.Context job) {
+  private Checked repair(VersionModels models, Lock.Model model, Checked before, boolean offline, boolean overwrite, Duration patience, Work.Context job) {
     if (offline && !models.isHere(model)) {
       Problem problem = Problem.of(Code.OFFLINE, model.path() + " is not here, and no connection may be opened.").with("missing", List.of(model.source()));
       return new Checked(before.id(), before.path(), before.state(), false, before.expected(), before.actual(), Optional.of(problem));
     }
-    try {
-      Lock.Model now = models.bring(model, overwrite, job.cancelSignal(), job.progress());
+    try (Patience watched = new Patience(patience, job)) {
+      Lock.Model now = watched.bring(models, model, overwrite);
       return new Checked(before.id(), before.path(), State.REPAIRED, false, before.expected(), now.sha256(), Optional.empty());
     } catch (ProblemException e) {
       job.cancelSignal().throwIfCancelled();
@@ -186,4 +193,81 @@ public final class VerifyVersionModels {
     }
   }
 
+  /** Ends a fetch of which nothing comes any more. */
+  private final class Patience implements AutoCloseable {
+    private final Duration limit;
+    private final Work.Context job;
+    private final CancelSignal signal = new CancelSignal();
+    private final CancelSignal.Registration registration;
+    private final AtomicLong last = new AtomicLong(versions.clock().nanos());
+    private final AtomicBoolean lost = new AtomicBoolean();
+    private final Thread watcher;
+
+    private Patience(Duration limit, Work.Context job) {
+      this.limit = limit;
+      this.job = job;
+      this.registration = job.cancelSignal().onCancel(signal::cancel);
+      this.watcher = Thread.ofVirtual().start(this::watch);
+    }
+
+    private Lock.Model bring(VersionModels models, Lock.Model model, boolean overwrite) {
+      try {
+        return models.bring(model, overwrite, signal, seen(job.progress()));
+      } catch (ProblemException e) {
+        if (lost.get() && e.problem().code() == Code.CANCELLED) {
+          throw new ProblemException(Problem.of(Code.STALLED, "Nothing of " + model.path() + " came for " + limit.toMillis() / 1000.0 + " s."), e);
+        }
+        throw e;
+      }
+    }
+
+    private ProgressSink seen(ProgressSink to) {
+      return new ProgressSink() {
+        @Override
+        public void phase(String phase) {
+          moved();
+          to.phase(phase);
+        }
+
+        @Override
+        public void bytes(long done, long total) {
+          moved();
+          to.bytes(done, total);
+        }
+
+        @Override
+        public void stalled(boolean stalled) {
+          to.stalled(stalled);
+        }
+
+        @Override
+        public void log(String line) {
+          to.log(line);
+        }
+      };
+    }
+
+    private void moved() {
+      last.set(versions.clock().nanos());
+    }
+
+    private void watch() {
+      try {
+        while (versions.clock().secondsSince(last.get()) < limit.toMillis() / 1000.0) {
+          versions.clock().sleep(Duration.ofMillis(Math.max(1, Math.min(100, limit.toMillis()))));
+        }
+        lost.set(true);
+        signal.cancel();
+      } catch (InterruptedException e) {
+        // It came to its end.
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    @Override
+    public void close() {
+      watcher.interrupt();
+      registration.close();
+    }
+  }
 }

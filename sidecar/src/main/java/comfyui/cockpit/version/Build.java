@@ -3,6 +3,7 @@ package comfyui.cockpit.version;
 import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.kernel.CancelSignal;
+import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProgressSink;
 import comfyui.cockpit.python.Environment;
@@ -198,9 +199,20 @@ public final class Build {
     }
     for (ModelPath path : outside) {
       Path at = root.resolve(path.relative());
+      Path model = kept.apply(path);
       Files.createDirectories(at.getParent());
-      if (!Files.exists(at, LinkOption.NOFOLLOW_LINKS)) {
-        Files.createSymbolicLink(at, at.getParent().relativize(kept.apply(path)));
+      // A folder of the user's own work is one link further.
+      Path real = at.getParent().toRealPath().resolve(at.getFileName());
+      Path led = place.store().toRealPath().resolve(place.store().relativize(model));
+      boolean linked = Files.isSymbolicLink(real) && real.resolveSibling(Files.readSymbolicLink(real)).normalize().equals(led);
+      if (!linked && Files.exists(real, LinkOption.NOFOLLOW_LINKS)) {
+        throw Problem.of(Code.PATH_TAKEN, "A model should lie at " + path + ", and something else is there.")
+            .withHint("Give the model another target_path.")
+            .with("path", path.toString())
+            .toException();
+      }
+      if (!linked) {
+        Files.createSymbolicLink(real, real.getParent().relativize(led));
       }
     }
   }

@@ -21,6 +21,7 @@ import comfyui.cockpit.wire.CockpitApi.Reply;
 import comfyui.cockpit.wire.Routes.Request;
 import comfyui.cockpit.wire.Routes.Route;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -164,8 +165,9 @@ public final class VersionRoutes {
   }
 
   private Reply verifyModels(Request request) {
-    Body body = body(request, "overwrite", "fast");
-    return Routes.started(parts.verifyModels().start(version(request, body), body.flag("overwrite"), body.flag("fast")));
+    Body body = body(request, "overwrite", "fast", "timeout");
+    Duration patience = body.seconds("timeout").orElse(VerifyVersionModels.PATIENCE);
+    return Routes.started(parts.verifyModels().start(version(request, body), body.flag("overwrite"), body.flag("fast"), patience));
   }
 
   private Reply init(Request request) {
