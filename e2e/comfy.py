@@ -464,15 +464,16 @@ def machine(root: Root, cache: Path, packages: Path | None = None) -> Machine:
     return Machine(root, cache)
 
 
-def stats(*trees: Path) -> dict[str, tuple[int, int, int, int]]:
-    """Everything below these: mode, size, both times, without those of what reading changes."""
+def stats(*trees: Path, links: bool = True) -> dict[str, tuple[int, int, int, int]]:
+    """Everything below these: mode, size, both times; a hard link made elsewhere changes the second."""
     found = {}
     for tree in trees:
         for folder, folders, files in os.walk(tree):
             for name in [*folders, *files, "."]:
                 path = Path(folder, name)
                 stat = path.lstat()
-                found[str(path)] = (stat.st_mode, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+                changed = stat.st_ctime_ns if links else 0
+                found[str(path)] = (stat.st_mode, stat.st_size, stat.st_mtime_ns, changed)
     return found
 
 

@@ -86,7 +86,7 @@ def test_every_way_to_name_a_commit(comfy: Machine, comfyui: Repository, served:
         ({"commit": second[:10], "ref": "dev"}, second),
     ]
     (daemon,) = comfy.root.daemons
-    for number, (named, wanted) in enumerate(cases):
+    for number, (named, _) in enumerate(cases):
         comfy.declare(url, f"v{number}", comfy={"repo": url} | named)
         daemon.post(f"/api/versions/v{number}/resolve")
     jobs = {job["subjects"][0]: job for job in daemon.idle()}
@@ -204,10 +204,10 @@ def test_force_push_and_deleted_tag(
 
 
 def conflict(comfy: Machine) -> dict[str, Any]:
-    done = comfy.json("resolve", "v")
-    problem: dict[str, Any] = check(shapes.problem_of, done.problem)
-    assert (done.status, problem["code"]) == (FAILED, "dependency_conflict"), problem
-    return problem["args"] | {"detail": problem["detail"]}
+    problem = check(shapes.problem_of, comfy.problem("resolve"))
+    assert problem["code"] == "dependency_conflict", problem
+    args: dict[str, Any] = problem["args"]
+    return args | {"detail": problem["detail"]}
 
 
 def test_conflicts(comfy: Machine, comfyui: Repository, tmp_path: Path) -> None:

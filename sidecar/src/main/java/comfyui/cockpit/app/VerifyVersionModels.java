@@ -7,9 +7,8 @@ import comfyui.cockpit.download.WantedFile;
 import comfyui.cockpit.job.Jobs;
 import comfyui.cockpit.job.Work;
 import comfyui.cockpit.kernel.CancelSignal;
-import comfyui.cockpit.kernel.Checksum.Algorithm;
 import comfyui.cockpit.kernel.Checksum;
-import comfyui.cockpit.kernel.Clock;
+import comfyui.cockpit.kernel.Checksum.Algorithm;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
@@ -28,11 +27,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
-import java.util.function.Supplier;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Reads the models of a version, several at once, brings those that are missing and, if wanted, replaces those that differ. */
 public final class VerifyVersionModels {
   public static final String KIND = "versions.verify-models";
+  public static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final int AT_ONCE = 4;
 
   private final Versions versions;
@@ -72,20 +73,17 @@ public final class VerifyVersionModels {
   }
 
   /**
-   * @param overwrite replace files that differ
    * @param fast trusts the record of files that did not change since they were read
-   * @param timeout how long a file that is fetched may bring nothing
+   * @param patience how long nothing may come of a file that is fetched
    */
-  public record Options(boolean overwrite, boolean fast, Duration timeout) {}
-
-  public Jobs.Handle start(Versions.Request request, Options options) {
+  public Jobs.Handle start(Versions.Request request, boolean overwrite, boolean fast, Duration patience) {
     versions.requireSettings();
     Named named = versions.named(request);
     VersionSpec spec = versions.files().good(named);
-    return jobs.start(new Jobs.Order(KIND, Optional.empty(), false, List.of(named.id()), Optional.empty()), job -> run(request, named, spec, options, job));
+    return jobs.start(new Jobs.Order(KIND, Optional.empty(), false, List.of(named.id()), Optional.empty()), job -> run(request, named, spec, overwrite, fast, patience, job));
   }
 
-  private Work.Outcome run(Versions.Request request, Named named, VersionSpec spec, Options options, Work.Context job) {
+  private Work.Outcome run(Versions.Request request, Named named, VersionSpec spec, boolean overwrite, boolean fast, Duration patience, Work.Context job) {
     Place place = versions.place(request);
     VersionModels models = new VersionModels(versions, named, Optional.of(spec), place, versions.modelsDir(request, place));
     List<Lock.Model> wanted = wanted(named, spec);
@@ -102,7 +100,7 @@ public final class VerifyVersionModels {
                           () -> {
                             places.acquireUninterruptibly();
                             try {
-                              return check(models, model, options.fast(), cancel);
+                              return check(models, model, fast, cancel);
                             } finally {
                               places.release();
                             }
@@ -116,9 +114,9 @@ public final class VerifyVersionModels {
     // Files are brought one at a time, as everywhere.
     for (int i = 0; i < checked.size(); i++) {
       boolean missing = checked.get(i).state() == State.MISSING;
-      if (missing || options.overwrite() && !checked.get(i).isGood()) {
+      if (missing || overwrite && !checked.get(i).isGood()) {
         job.step(checked.get(i).path(), i, checked.size());
-        checked.set(i, repair(models, wanted.get(i), checked.get(i), request.offline(), options, job));
+        checked.set(i, repair(models, wanted.get(i), checked.get(i), request.offline(), overwrite, patience, job));
       }
     }
     List<Problem> failed = checked.stream().filter(each -> each.state() == State.MISSING).flatMap(each -> each.problem().stream()).toList();
@@ -181,13 +179,13 @@ public final class VerifyVersionModels {
     return new Checked(path, path, State.CHECKSUM_DIFFERS, false, expected, actual, Optional.of(problem));
   }
 
-  private Checked repair(VersionModels models, Lock.Model model, Checked before, boolean offline, Options options, Work.Context job) {
+  private Checked repair(VersionModels models, Lock.Model model, Checked before, boolean offline, boolean overwrite, Duration patience, Work.Context job) {
     if (offline && !models.isHere(model)) {
       Problem problem = Problem.of(Code.OFFLINE, model.path() + " is not here, and no connection may be opened.").with("missing", List.of(model.source()));
       return new Checked(before.id(), before.path(), before.state(), false, before.expected(), before.actual(), Optional.of(problem));
     }
-    try (Patience patience = new Patience(job, options.timeout(), versions.clock())) {
-      Lock.Model now = patience.during(() -> models.bring(model, options.overwrite(), patience.cancel(), patience));
+    try (Patience watched = new Patience(patience, job)) {
+      Lock.Model now = watched.bring(models, model, overwrite);
       return new Checked(before.id(), before.path(), State.REPAIRED, false, before.expected(), now.sha256(), Optional.empty());
     } catch (ProblemException e) {
       job.cancelSignal().throwIfCancelled();
@@ -195,80 +193,80 @@ public final class VerifyVersionModels {
     }
   }
 
-  /** Ends what brings nothing for too long. */
-  private static final class Patience implements ProgressSink, AutoCloseable {
-    private static final Duration LOOK = Duration.ofMillis(200);
-
-    private final Work.Context job;
+  /** Ends a fetch of which nothing comes any more. */
+  private final class Patience implements AutoCloseable {
     private final Duration limit;
-    private final Clock clock;
-    private final CancelSignal cancel = new CancelSignal();
+    private final Work.Context job;
+    private final CancelSignal signal = new CancelSignal();
     private final CancelSignal.Registration registration;
-    private volatile long lastSign;
-    private volatile boolean lost;
+    private final AtomicLong last = new AtomicLong(versions.clock().nanos());
+    private final AtomicBoolean lost = new AtomicBoolean();
+    private final Thread watcher;
 
-    Patience(Work.Context job, Duration limit, Clock clock) {
-      this.job = job;
+    private Patience(Duration limit, Work.Context job) {
       this.limit = limit;
-      this.clock = clock;
-      this.lastSign = clock.nanos();
-      this.registration = job.cancelSignal().onCancel(cancel::cancel);
+      this.job = job;
+      this.registration = job.cancelSignal().onCancel(signal::cancel);
+      this.watcher = Thread.ofVirtual().start(this::watch);
     }
 
-    CancelSignal cancel() {
-      return cancel;
-    }
-
-    Lock.Model during(Supplier<Lock.Model> work) {
-      Thread watch = Thread.ofVirtual().name("patience").start(this::watch);
+    private Lock.Model bring(VersionModels models, Lock.Model model, boolean overwrite) {
       try {
-        return work.get();
+        return models.bring(model, overwrite, signal, seen(job.progress()));
       } catch (ProblemException e) {
-        if (lost && e.problem().code() == Code.CANCELLED) {
-          throw new ProblemException(Problem.of(Code.STALLED, "Nothing came for " + limit.toMillis() / 1000.0 + " seconds (--timeout)."), e);
+        if (lost.get() && e.problem().code() == Code.CANCELLED) {
+          throw new ProblemException(Problem.of(Code.STALLED, "Nothing of " + model.path() + " came for " + limit.toMillis() / 1000.0 + " s."), e);
         }
         throw e;
-      } finally {
-        watch.interrupt();
       }
+    }
+
+    private ProgressSink seen(ProgressSink to) {
+      return new ProgressSink() {
+        @Override
+        public void phase(String phase) {
+          moved();
+          to.phase(phase);
+        }
+
+        @Override
+        public void bytes(long done, long total) {
+          moved();
+          to.bytes(done, total);
+        }
+
+        @Override
+        public void stalled(boolean stalled) {
+          to.stalled(stalled);
+        }
+
+        @Override
+        public void log(String line) {
+          to.log(line);
+        }
+      };
+    }
+
+    private void moved() {
+      last.set(versions.clock().nanos());
     }
 
     private void watch() {
       try {
-        while (clock.secondsSince(lastSign) < limit.toMillis() / 1000.0) {
-          clock.sleep(LOOK);
+        while (versions.clock().secondsSince(last.get()) < limit.toMillis() / 1000.0) {
+          versions.clock().sleep(Duration.ofMillis(Math.max(1, Math.min(100, limit.toMillis()))));
         }
-        lost = true;
-        cancel.cancel();
+        lost.set(true);
+        signal.cancel();
       } catch (InterruptedException e) {
+        // It came to its end.
         Thread.currentThread().interrupt();
       }
     }
 
     @Override
-    public void phase(String phase) {
-      lastSign = clock.nanos();
-      job.progress().phase(phase);
-    }
-
-    @Override
-    public void bytes(long done, long total) {
-      lastSign = clock.nanos();
-      job.progress().bytes(done, total);
-    }
-
-    @Override
-    public void stalled(boolean stalled) {
-      job.progress().stalled(stalled);
-    }
-
-    @Override
-    public void log(String line) {
-      job.progress().log(line);
-    }
-
-    @Override
     public void close() {
+      watcher.interrupt();
       registration.close();
     }
   }

@@ -84,9 +84,9 @@ final class VersionModels {
     return downloads.presence(wanted(model));
   }
 
-  /** True if nothing would have to be fetched or read. */
+  /** True if nothing would have to be fetched or read: somebody has read the file as it is now, and it was the right one. */
   boolean isThere(Lock.Model model) {
-    return model.sha256().isPresent() && presence(model) instanceof Presence.Present;
+    return model.sha256().isPresent() && presence(model) instanceof Presence.Present present && present.sha256().equals(model.sha256());
   }
 
   Optional<Path> blob(WantedFile wanted) {
@@ -126,7 +126,7 @@ final class VersionModels {
 
   /** A file that nobody has read may be another one: what was realized must be the same everywhere. */
   private Lock.Model check(Lock.Model model, WantedFile wanted, Presence.Present present, boolean overwrite, CancelSignal cancel, ProgressSink progress) {
-    if (present.sha256().isPresent() && present.verified() != Verified.UNCHECKED && model.sha256().equals(present.sha256())) {
+    if (present.sha256().isPresent() && model.sha256().equals(present.sha256())) {
       return model;
     }
     progress.phase("verifying");

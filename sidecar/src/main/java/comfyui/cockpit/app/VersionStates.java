@@ -81,7 +81,8 @@ public final class VersionStates {
     VersionSpec spec = ResolveVersion.withoutModelsIfSkipped(parsed.spec().get());
     List<Problem> stale = new ArrayList<>();
     if (request.lock().isEmpty()) {
-      Staleness.of(spec, lock.get(), versions.asked(named, lock.get())).forEach(each -> stale.add(stale(each.what() + ": " + each.why() + ".")));
+      Optional<VersionSpec> asked = versions.asked(named, lock.get()).map(ResolveVersion::withoutModelsIfSkipped);
+      Staleness.of(spec, lock.get(), asked).forEach(each -> stale.add(stale(each.what() + ": " + each.why() + ".")));
     }
     if (marker.isPresent() && !marker.get().lockDigest().equals(digest)) {
       stale.add(stale("What is realized was built from the lock " + marker.get().lockDigest().substring(0, 12) + ", not from " + digest.substring(0, 12) + "."));

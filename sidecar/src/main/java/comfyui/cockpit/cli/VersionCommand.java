@@ -367,8 +367,8 @@ final class VersionCommand implements Callable<Integer> {
     @Option(names = "--overwrite", description = "Replace files that differ.")
     boolean overwrite;
 
-    @Option(names = "--timeout", paramLabel = "S", description = "Give a file up that brings nothing for so long (default: 120).")
-    double timeout = 120;
+    @Option(names = "--timeout", paramLabel = "S", description = "Give a file up of which nothing came for so many seconds (default: 120).")
+    Optional<Double> timeout = Optional.empty();
 
     @Option(names = "--fast", description = "Trust the record of files that did not change since they were read.")
     boolean fast;
@@ -379,7 +379,7 @@ final class VersionCommand implements Callable<Integer> {
       place.add(this, body);
       body.put("overwrite", overwrite);
       body.put("fast", fast);
-      body.put("timeout", timeout);
+      timeout.ifPresent(seconds -> body.put("timeout", seconds));
       JsonNode job = session.run(path("verify-models"), body);
       session.print(job.path("result"), document -> Text.verify(session, document));
       return job.path("state").asText().equals("failed") ? Session.FAILED : job.path("result").path("ok").asBoolean() ? exitOf(job) : Session.DIFFERS;

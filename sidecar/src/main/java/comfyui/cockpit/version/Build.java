@@ -3,6 +3,7 @@ package comfyui.cockpit.version;
 import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.kernel.CancelSignal;
+import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProgressSink;
 import comfyui.cockpit.python.Environment;
@@ -73,9 +74,10 @@ public final class Build {
     Files.createDirectories(work());
   }
 
-  /** What changed since it was built, seen without reading a file. */
+  /** What changed since it was built, seen without reading a file, or when somebody last read all of them. */
   public List<Problem> changed() {
-    return stored().map(stored -> stored.changed(root)).orElseGet(() -> List.of(Contents.differs(Place.FILES, "is not there any more")));
+    List<Problem> changed = stored().map(stored -> stored.changed(root)).orElseGet(() -> List.of(Contents.differs(Place.FILES, "is not there any more")));
+    return changed.isEmpty() ? seen() : changed;
   }
 
   /**
@@ -89,8 +91,31 @@ public final class Build {
     }
   }
 
-  /** What differs, with every byte read; the record of the files is renewed where nothing does. */
+  private List<Problem> seen() {
+    try {
+      return SmallFile.read(root.resolve(Place.BROKEN)).map(text -> text.lines().map(path -> Contents.differs(path, "was found changed")).toList()).orElse(List.of());
+    } catch (IOException e) {
+      return List.of(Contents.differs(Place.BROKEN, "cannot be read"));
+    }
+  }
+
+  /**
+   * What differs, with every byte read. The record of the files is renewed where nothing does; where something does, that is noted, since
+   * a byte may have changed behind the back of sizes and times.
+   */
   public Reading readAgain(CancelSignal cancel, ProgressSink progress) throws IOException {
+    Reading reading = compare(cancel, progress);
+    List<Problem> differences = reading.differences();
+    Path note = root.resolve(Place.BROKEN);
+    if (differences.isEmpty()) {
+      Files.deleteIfExists(note);
+    } else {
+      SmallFile.write(note, String.join("\n", differences.stream().map(each -> String.valueOf(each.args().get("path"))).toList()) + "\n");
+    }
+    return reading;
+  }
+
+  private Reading compare(CancelSignal cancel, ProgressSink progress) throws IOException {
     Optional<Contents> stored = stored();
     if (stored.isEmpty()) {
       return Reading.of(List.of(Contents.differs(Place.FILES, "is not there any more")));
@@ -189,9 +214,20 @@ public final class Build {
     }
     for (ModelPath path : outside) {
       Path at = root.resolve(path.relative());
+      Path model = kept.apply(path);
       Files.createDirectories(at.getParent());
-      if (!Files.exists(at, LinkOption.NOFOLLOW_LINKS)) {
-        Files.createSymbolicLink(at, at.getParent().relativize(kept.apply(path)));
+      // A folder of the user's own work is one link further.
+      Path real = at.getParent().toRealPath().resolve(at.getFileName());
+      Path led = place.store().toRealPath().resolve(place.store().relativize(model));
+      boolean linked = Files.isSymbolicLink(real) && real.resolveSibling(Files.readSymbolicLink(real)).normalize().equals(led);
+      if (!linked && Files.exists(real, LinkOption.NOFOLLOW_LINKS)) {
+        throw Problem.of(Code.PATH_TAKEN, "A model should lie at " + path + ", and something else is there.")
+            .withHint("Give the model another target_path.")
+            .with("path", path.toString())
+            .toException();
+      }
+      if (!linked) {
+        Files.createSymbolicLink(real, real.getParent().relativize(led));
       }
     }
   }

@@ -32,6 +32,7 @@ public final class Place {
   public static final String MODELS = "models";
   public static final String MODEL_PATHS = "extra_model_paths.yaml";
   static final String FILES = ".comfy_files";
+  static final String BROKEN = ".comfy_broken";
   static final String LOCK_COPY = ".comfy_lock.json";
 
   private static final String STORE = ".comfy-builds";

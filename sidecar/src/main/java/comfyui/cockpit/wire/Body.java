@@ -7,6 +7,7 @@ import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.model.Declaration.Selection;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -57,19 +58,22 @@ record Body(Checker checker, Obj obj) {
     return text;
   }
 
+  Optional<Duration> seconds(String key) {
+    Optional<Double> seconds = checker.decimal(obj, "", key, 0);
+    throwIfWrong();
+    return seconds.map(value -> Duration.ofMillis(Math.max(1, Math.round(value * 1000))));
+  }
+
   /** An absolute path; a relative one would mean another place in each process. */
   Optional<Path> path(String key) {
     Optional<String> text = text(key);
+    if (text.isPresent() && text.get().indexOf('\0') >= 0) {
+      throw Problem.of(Code.BAD_REQUEST, "\"" + key + "\" is no path.").toException();
+    }
     if (text.isPresent() && !Path.of(text.get()).isAbsolute()) {
       throw Problem.of(Code.BAD_REQUEST, "\"" + key + "\" must be an absolute path, not \"" + text.get() + "\".").toException();
     }
     return text.map(Path::of).map(Path::normalize);
-  }
-
-  double seconds(String key, double otherwise) {
-    double seconds = checker.decimal(obj, "", key, 0).orElse(otherwise);
-    throwIfWrong();
-    return seconds;
   }
 
   List<String> texts(String key) {
@@ -78,6 +82,7 @@ record Body(Checker checker, Obj obj) {
     for (Value item : checker.list(obj, "", key)) {
       checker.string(item, "/" + key + "/" + index++).ifPresent(texts::add);
     }
+    throwIfWrong();
     return texts;
   }
 }

@@ -166,8 +166,8 @@ public final class VersionRoutes {
 
   private Reply verifyModels(Request request) {
     Body body = body(request, "overwrite", "fast", "timeout");
-    Duration timeout = Duration.ofMillis((long) (body.seconds("timeout", 120) * 1000));
-    return Routes.started(parts.verifyModels().start(version(request, body), new VerifyVersionModels.Options(body.flag("overwrite"), body.flag("fast"), timeout)));
+    Duration patience = body.seconds("timeout").orElse(VerifyVersionModels.PATIENCE);
+    return Routes.started(parts.verifyModels().start(version(request, body), body.flag("overwrite"), body.flag("fast"), patience));
   }
 
   private Reply init(Request request) {
