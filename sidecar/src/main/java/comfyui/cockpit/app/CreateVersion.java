@@ -105,8 +105,11 @@ public final class CreateVersion {
   }
 
   private RepoUrl url(Map<String, Object> repo) {
+    if (!(repo.get("repo") instanceof String text)) {
+      throw Problem.of(Code.BAD_REQUEST, "A node has no \"repo\": " + shortened(Json.write(repo)) + ".").withHint("Write repo@ref, or an object with \"repo\".").toException();
+    }
     try {
-      return RepoUrl.parse(String.valueOf(repo.get("repo")), versions.files().directory());
+      return RepoUrl.parse(text, versions.files().directory());
     } catch (IllegalArgumentException e) {
       throw Problem.of(Code.SOURCE_UNSUPPORTED, "\"" + repo.get("repo") + "\" is no address of a repository: " + e.getMessage() + ".").withHint("Write what `git clone` takes.").toException();
     }
@@ -243,8 +246,12 @@ public final class CreateVersion {
     }
   }
 
+  private static String shortened(String text) {
+    return text.length() > 100 ? text.substring(0, 100) + "…" : text;
+  }
+
   private static ProblemException wrong(String what, String text, String why) {
-    return Problem.of(Code.BAD_REQUEST, "The " + what + " \"" + (text.length() > 100 ? text.substring(0, 100) + "…" : text) + "\" " + why + ".")
+    return Problem.of(Code.BAD_REQUEST, "The " + what + " \"" + shortened(text) + "\" " + why + ".")
         .withHint("Write repo@ref or a source, a JSON object, or the path of a JSON or YAML file with a list.")
         .toException();
   }

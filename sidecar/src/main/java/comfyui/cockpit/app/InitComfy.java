@@ -15,6 +15,7 @@ import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.ProgressSink;
 import comfyui.cockpit.process.Children;
+import comfyui.cockpit.python.Environment;
 import comfyui.cockpit.python.Interpreter;
 import comfyui.cockpit.python.Packages;
 import comfyui.cockpit.version.Marker;
@@ -105,7 +106,7 @@ public final class InitComfy {
       Files.createDirectories(request.path().resolve(Place.MODELS));
       SmallFile.write(request.path().resolve(Marker.NAME), "{\"schema_version\": 1, \"init\": true}\n");
       done = true;
-      return new Result(request.path(), request.venv(), resolved.commit().hex(), python.version(), chosen);
+      return new Result(request.path(), request.venv(), resolved.commit().hex(), Environment.version(request.venv()).orElse(python.version()), chosen);
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, request.path()), e);
     } finally {
@@ -122,6 +123,9 @@ public final class InitComfy {
   private Interpreter python(Request request, Children children, Path work, CancelSignal cancel, ProgressSink progress) {
     Optional<String> named = request.python().filter(text -> text.matches("3\\.\\d+(\\.\\d+)?"));
     if (request.python().isPresent() && named.isEmpty()) {
+      if (!Files.isExecutable(Path.of(request.python().get()))) {
+        throw Problem.of(Code.INTERPRETER_MISSING, request.python().get() + " is no program.").with("python", request.python().get()).toException();
+      }
       return new Interpreter(Path.of(request.python().get()), request.python().get());
     }
     return versions.interpreters().require(named, request.offline(), children, work, cancel, progress);

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -73,12 +74,12 @@ final class VersionCommand implements Callable<Integer> {
     }
 
     String versionName() {
-      if (spec.isPresent()) {
-        String name = spec.get().getFileName().toString();
-        return name.endsWith(".json") ? name.substring(0, name.length() - ".json".length()) : name;
+      Optional<String> file = spec.map(path -> path.getFileName().toString().replaceFirst("\\.json$", ""));
+      List<String> named = Stream.of(file, Optional.of(id), Optional.of(versionId)).flatMap(Optional::stream).filter(text -> !text.isEmpty()).distinct().toList();
+      if (named.size() > 1) {
+        throw Problem.of(Code.BAD_REQUEST, "Two versions are named: " + String.join(" and ", named) + ".").withHint("Name one, by its id, --version-id or --spec.").toException();
       }
-      return Optional.of(id).filter(text -> !text.isEmpty())
-          .or(() -> Optional.of(versionId).filter(text -> !text.isEmpty()))
+      return named.stream().findFirst()
           .or(() -> variable("COMFY_VERSION_NAME"))
           .orElseThrow(
               () ->

@@ -15,7 +15,7 @@ import java.util.Set;
 /** An environment on disk, told from the RECORDs of what is installed in it. */
 public final class Environment {
   /** What differs from machine to machine, or says only who installed it. */
-  private static final Set<String> LEFT_OUT = Set.of("RECORD", "INSTALLER", "REQUESTED", "direct_url.json");
+  private static final Set<String> LEFT_OUT = Set.of("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json");
 
   private Environment() {}
 
@@ -31,6 +31,15 @@ public final class Environment {
   public static Path python(Path venv) {
     Path windows = venv.resolve("Scripts").resolve("python.exe");
     return Files.exists(windows) ? windows : venv.resolve("bin").resolve("python");
+  }
+
+  /**
+   * The version of the Python that an environment was made with.
+   *
+   * @return exact: {@code 3.12.8}; nothing if it does not say
+   */
+  public static Optional<String> version(Path venv) throws IOException {
+    return Files.readAllLines(venv.resolve("pyvenv.cfg")).stream().filter(line -> line.matches("version(_info)? *=.*")).map(line -> line.replaceFirst(".*= *", "").strip()).findFirst();
   }
 
   /** Every file that the environment digest covers. */
