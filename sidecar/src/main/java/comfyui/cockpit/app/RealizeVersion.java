@@ -336,6 +336,7 @@ public final class RealizeVersion {
     String digest = LockJson.digest(lock);
     try (Place.Hold hold = place.enter(cancel, progress);
         Children children = versions.children(place.ledger())) {
+      place.sweepHalves();
       Build build = whole(task, digest, cancel, progress).orElseGet(() -> new Build(place, freshKey(task, digest)));
       if (!build.isWhole()) {
         make(task, lock, build, children, job);
