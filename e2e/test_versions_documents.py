@@ -17,7 +17,7 @@ from demo.hub.exchange import Hub
 
 from . import shapes
 from .cockpit import Done
-from .comfy import Machine, Repository, core, stats
+from .comfy import Machine, Repository, core, machine, stats
 from .conftest import Machines
 from .shapes import check
 
@@ -238,8 +238,6 @@ def test_where_caches_lie(roots: Any, tmp_path: Path) -> None:
     """COMFY_CACHE_ROOT, else a RunPod volume, else ~/.cache/runpod-comfy."""
     comfyui = core(tmp_path / "git" / "ComfyUI")
     comfyui.commit({"requirements.txt": ""})
-    from .comfy import machine
-
     comfy = machine(roots("plain"), tmp_path / "unused")
     del comfy.root.variables["COMFY_CACHE_ROOT"]
     comfy.declare(comfyui)
@@ -254,11 +252,8 @@ def test_where_caches_lie(roots: Any, tmp_path: Path) -> None:
 
 
 def test_clone_and_diff(comfy: Machine, comfyui: Repository, tmp_path: Path) -> None:
-    comfy.write(
-        "v",
-        '{\n  "schema_version": 2, "version_id": "v",\n  "comfy": {"repo": "%s"}\n}\n'
-        % comfyui.url,
-    )
+    text = '{\n  "schema_version": 2, "version_id": "v",\n  "comfy": {"repo": "URL"}\n}\n'
+    comfy.write("v", text.replace("URL", comfyui.url))
     done = check(shapes.WRITTEN, comfy.ok("clone", "v", "w"))
     assert (done["version_id"], done["file"]) == ("w", str(comfy.file("w")))
     assert comfy.file("w").read_text() == comfy.file("v").read_text().replace(
@@ -409,9 +404,9 @@ def test_delete_of_what_is_not_ours(comfy: Machine, comfyui: Repository, tmp_pat
     (shared / "a.bin").write_bytes(b"x")
     comfy.declare(comfyui)
     comfy.ok("realize", "v", "--models-dir", str(shared))
-    done = comfy.ok("delete", "v", "--yes", "--remove-models", "--remove-root")
+    deleted = comfy.ok("delete", "v", "--yes", "--remove-models", "--remove-root")
     assert (shared / "a.bin").read_bytes() == b"x"
-    assert str(shared) in {kept["path"] for kept in done["kept"]}
+    assert str(shared) in {kept["path"] for kept in deleted["kept"]}
     assert any((comfy.cache / "git").iterdir()), "shared caches stay"
 
 
@@ -421,9 +416,9 @@ def test_init(comfy: Machine, comfyui: Repository, tmp_path: Path) -> None:
     comfyui.git("tag", "v1")
     comfyui.commit({"comfyui_version.txt": "2\n"})
     home = comfy.root.home / "comfy"
-    done = comfy.json("init", "--repo", comfyui.url, "--ref", "v1", COMFY_HOME=str(home))
-    assert done.status == DONE, done
-    document = check(shapes.INIT, done.json)
+    document = check(
+        shapes.INIT, comfy.ok("init", "--repo", comfyui.url, "--ref", "v1", COMFY_HOME=str(home))
+    )
     assert (document["path"], document["venv"]) == (str(home), str(home / ".venv"))
     assert document["commit"] == comfyui.sha("v1")
     assert "skip" in document["torch"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -88,7 +89,6 @@ def test_everything_that_is_missing(
     before = len(served.asked), len(hub.entries)
     elsewhere = str(tmp_path / "elsewhere")
     shared = str(tmp_path / "models")
-    options = {"options": {"offline": True}}
     done = one.alone("realize", "v", "--target", elsewhere, "--models-dir", shared, "--offline")
     missing = done.problem["args"]["missing"] if done.status else []
     assert (done.status, missing) == (DONE, []), done
@@ -97,7 +97,7 @@ def test_everything_that_is_missing(
         served.of(comfyui),
         custom_nodes=[{"repo": served.of(node), "name": "node"}],
         models=models,
-        **options,
+        options={"offline": True},
     )
     assert one.json("realize", "v").json["state"] == "unchanged"
     assert (len(served.asked), len(hub.entries)) == before
@@ -110,8 +110,6 @@ def test_everything_that_is_missing(
 def test_pack_carried_to_an_empty_root(
     machines: Machines, served: Served, hub: Hub, tmp_path: Path
 ) -> None:
-    import hashlib
-
     content = b"\0weights" * 5000
     oid = hashlib.sha256(content).hexdigest()
     served.lfs[oid] = content

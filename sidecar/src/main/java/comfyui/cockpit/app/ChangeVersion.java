@@ -9,6 +9,7 @@ import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.ProgressSink;
+import comfyui.cockpit.process.Children;
 import comfyui.cockpit.version.Marker;
 import comfyui.cockpit.version.Place;
 import comfyui.cockpit.version.VersionFiles.Named;
@@ -65,7 +66,9 @@ public final class ChangeVersion {
     if (place.current().isEmpty()) {
       throw Problem.of(Code.ENVIRONMENT_NOT_REALIZED, "The version \"" + request.id() + "\" is not realized at " + place.target() + ".").with("id", request.id()).toException();
     }
-    try (Versions.Turn turn = versions.enter(place, cancel, ProgressSink.NONE)) {
+    try (Versions.Turn turn = versions.enter(place, cancel, ProgressSink.NONE);
+        Children children = versions.children(place.ledger())) {
+      place.sweepHalves();
       String before =
           place.previous()
               .orElseThrow(
@@ -136,7 +139,8 @@ public final class ChangeVersion {
   }
 
   private void realized(Place place, Deletion deletion, CancelSignal cancel) throws IOException {
-    try (Versions.Turn turn = versions.enter(place, cancel, ProgressSink.NONE)) {
+    try (Versions.Turn turn = versions.enter(place, cancel, ProgressSink.NONE);
+        Children children = versions.children(place.ledger())) {
       Optional<Marker> marker = place.marker();
       // The name goes first: from then on nobody starts what is about to go.
       if (Files.isSymbolicLink(place.target())) {

@@ -109,7 +109,8 @@ public final class CollectGarbage {
       job.cancelSignal().throwIfCancelled();
       Set<String> needed = new LinkedHashSet<>(place.current().stream().toList());
       place.previous().ifPresent(needed::add);
-      try (Versions.Turn turn = versions.enter(place, job.cancelSignal(), job.progress())) {
+      try (Versions.Turn turn = versions.enter(place, job.cancelSignal(), job.progress());
+          Children children = versions.children(place.ledger())) {
         for (String key : place.builds()) {
           Path build = place.build(key);
           if (needed.contains(key)) {

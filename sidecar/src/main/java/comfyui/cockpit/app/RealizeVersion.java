@@ -337,6 +337,7 @@ public final class RealizeVersion {
     String digest = LockJson.digest(lock);
     try (Versions.Turn turn = versions.enter(place, cancel, progress);
         Children children = versions.children(place.ledger())) {
+      place.sweepHalves();
       Build build = whole(task, digest, cancel, progress).orElseGet(() -> new Build(place, freshKey(task, digest)));
       if (!build.isWhole()) {
         make(task, lock, build, children, job);

@@ -5,8 +5,11 @@ import comfyui.cockpit.download.Limits;
 import comfyui.cockpit.files.DiskProblems;
 import comfyui.cockpit.files.Roots;
 import comfyui.cockpit.files.SmallFile;
+import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.git.Repositories;
 import comfyui.cockpit.job.Events;
+import comfyui.cockpit.json.Identities;
+import comfyui.cockpit.json.Json;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Checksum;
 import comfyui.cockpit.kernel.Clock;
@@ -46,6 +49,7 @@ import java.util.function.Supplier;
 /** What versions are declared and where they are realized: the ground that every verb about versions stands on. */
 public final class Versions implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(100);
+  private static final String OWNER = ".owner";
 
   private final VersionFiles files;
   private final Supplier<Repositories> repositories;
@@ -208,13 +212,31 @@ public final class Versions implements AutoCloseable {
     return children;
   }
 
-  /** A new empty directory for files that are needed for a moment. */
+  /** A new directory for files that are needed for a moment; those of killed processes go, with the children that they left. */
   public Path workDirectory() {
-    Path work = settings().cacheRoot().resolve("work").resolve(UUID.randomUUID().toString().substring(0, 13));
+    Path all = settings().cacheRoot().resolve("work");
     try {
-      return Files.createDirectories(work);
+      sweepWork(all);
+      Path work = Files.createDirectories(all.resolve(UUID.randomUUID().toString().substring(0, 13)));
+      Files.writeString(work.resolve(OWNER), Json.write(ProcessIdentity.current().toMap()));
+      return work;
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, settings().cacheRoot()), e);
+    }
+  }
+
+  private void sweepWork(Path all) throws IOException {
+    if (!Files.isDirectory(all)) {
+      return;
+    }
+    try (var directories = Files.newDirectoryStream(all)) {
+      for (Path work : directories) {
+        Optional<ProcessIdentity> owner = SmallFile.read(work.resolve(OWNER)).flatMap(Json::read).flatMap(Identities::of);
+        if (owner.map(ProcessIdentity::life).equals(Optional.of(ProcessIdentity.Life.DEAD))) {
+          new Children(work.resolve("children.json"), clock).endLeftovers();
+          Trees.delete(work);
+        }
+      }
     }
   }
 

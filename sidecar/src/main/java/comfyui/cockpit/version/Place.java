@@ -255,6 +255,16 @@ public final class Place {
     return store.resolve("children.json");
   }
 
+  /** Removes what killed processes left of builds; call it once their children are ended. */
+  public void sweepHalves() throws IOException {
+    Optional<String> current = current();
+    for (String key : builds()) {
+      if (!current.equals(Optional.of(key)) && Marker.of(build(key)).isEmpty()) {
+        Trees.delete(build(key));
+      }
+    }
+  }
+
   /** Removes a build; the one that the target leads to never. */
   public void removeBuild(String key) throws IOException {
     if (current().map(key::equals).orElse(false)) {
