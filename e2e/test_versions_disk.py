@@ -38,8 +38,7 @@ def until_it_fits(
     comfy: Machine, place: Path, run: Callable[[], dict[str, Any]], sizes: list[int]
 ) -> None:
     """Give it more and more room; every failure is a full disk, and some there are."""
-    failures = 0
-    for leave in sizes:
+    for failures, leave in enumerate(sizes):
         fill(place, leave)
         job = run()
         if job["state"] == "done":
@@ -50,7 +49,6 @@ def until_it_fits(
         codes = {problem["code"], *(e["code"] for e in problem["errors"])}
         assert codes == {"disk_full"}, (leave, problem, job["log"][-5:])
         assert comfy.runs()["version"] == "1"
-        failures += 1
     raise AssertionError("it never had room enough")
 
 

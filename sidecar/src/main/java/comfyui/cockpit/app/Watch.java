@@ -11,12 +11,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What the daemon does by itself: sweeps, installs what declares itself so, and looks every two seconds whether models.json or the files
- * changed. It looks instead of being told, because network volumes tell nobody.
+ * What the daemon does by itself: sweeps, installs what declares itself so, and looks every two seconds whether models.json, the specs or
+ * the files changed. It looks instead of being told, because network volumes tell nobody.
  */
 public final class Watch implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Watch.class);
@@ -27,13 +28,15 @@ public final class Watch implements AutoCloseable {
 
   private final Models models;
   private final InstallModels install;
+  private final Versions versions;
   private final Clock clock;
   private final Thread thread;
   private volatile boolean closed;
 
-  public Watch(Models models, InstallModels install, Clock clock) {
+  public Watch(Models models, InstallModels install, Versions versions, Clock clock) {
     this.models = models;
     this.install = install;
+    this.versions = versions;
     this.clock = clock;
     this.thread = Thread.ofVirtual().name("watch").unstarted(this::run);
   }
@@ -45,10 +48,12 @@ public final class Watch implements AutoCloseable {
   private void run() {
     begin();
     Models.Status before = models.status();
+    Map<String, String> specs = lookAtSpecs(Optional.empty());
     try {
       for (int round = 1; !closed; round++) {
         clock.sleep(EVERY);
         before = lookAgain(before, round % FILES_EVERY == 0);
+        specs = lookAtSpecs(Optional.of(specs));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -64,6 +69,22 @@ public final class Watch implements AutoCloseable {
         LOG.warn("{} could not be looked at: {}", models.file().shown(), e.getMessage());
       }
       return before;
+    }
+  }
+
+  private Map<String, String> lookAtSpecs(Optional<Map<String, String>> before) {
+    try {
+      Map<String, String> now = versions.looks();
+      if (before.isPresent() && !before.get().equals(now)) {
+        List<String> changed = now.entrySet().stream().filter(entry -> !entry.getValue().equals(before.get().get(entry.getKey()))).map(Map.Entry::getKey).toList();
+        versions.changed(changed, before.get().keySet().stream().filter(id -> !now.containsKey(id)).toList());
+      }
+      return now;
+    } catch (RuntimeException e) {
+      if (!closed) {
+        LOG.warn("{} could not be looked at: {}", versions.files().directory(), e.getMessage());
+      }
+      return before.orElse(Map.of());
     }
   }
 

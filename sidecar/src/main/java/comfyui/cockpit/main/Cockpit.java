@@ -146,7 +146,7 @@ final class Cockpit implements CockpitApi {
 
   /** What the daemon does by itself; starts when told. */
   Watch watch() {
-    return new Watch(models, install, clock);
+    return new Watch(models, install, versions, clock);
   }
 
   boolean isIdle() {
