@@ -372,10 +372,19 @@ class Machine:
         document: dict[str, Any] = done.json
         return document
 
+    def done_all(self, verb: str, **body: Any) -> dict[str, Any]:
+        """The same for what is about all versions."""
+        job = self.work(verb, "", **body)
+        assert job["state"] == "done", job
+        result: dict[str, Any] = job["result"]
+        return result
+
     def work(self, verb: str, name: str = "v", **body: Any) -> dict[str, Any]:
         """Let a running daemon do it, which is quicker than a new process each time; the job's end."""
         daemon = next(d for d in reversed(self.root.daemons) if d.process.poll() is None)
-        status, _, text = daemon.request("POST", f"/api/versions/{name}/{verb}", body)
+        status, _, text = daemon.request(
+            "POST", f"/api/versions/{name}/{verb}".replace("//", "/"), body
+        )
         answer: dict[str, Any] = json.loads(text)
         if status != 202:
             return {"state": "refused", "result": None, "problem": answer, "log": []}
@@ -438,13 +447,12 @@ class Machine:
 
 
 def machine(root: Root, cache: Path, packages: Path | None = None) -> Machine:
-    """Give a root what versions need: caches, certificates, and this machine's Pythons.
+    """Give a root what versions need: caches, and this machine's Pythons.
 
     `packages`: a cache of uv's shared with other tests; otherwise it is inside of `cache`.
     """
     root.variables |= {"COMFY_CACHE_ROOT": str(cache)}
     for name in (
-        "SSL_CERT_FILE",
         "HTTPS_PROXY",
         "HTTP_PROXY",
         "NO_PROXY",

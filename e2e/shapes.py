@@ -315,7 +315,13 @@ VERSION_STATUS = obj(
     environment_digest=maybe(SHA256),
     differences=many(problem),
 )
-VERSIONS = obj(ok=YES, revision=TEXT, directory=match(r"/.+"), versions=many(VERSION_STATUS))
+VERSIONS = obj(
+    ok=YES,
+    revision=TEXT,
+    directory=match(r"/.+"),
+    cache_root=match(r"/.+"),
+    versions=many(VERSION_STATUS),
+)
 VERSION_DIFF = obj(
     ok=BOOL,
     equal=BOOL,

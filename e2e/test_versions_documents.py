@@ -363,12 +363,12 @@ def test_delete_of_what_is_not_ours(comfy: Machine, comfyui: Repository, tmp_pat
     (foreign / "sub").mkdir(parents=True)
     (foreign / "precious.txt").write_text("x")
     for arguments in (["--target", str(foreign)], ["v", "--target", str(foreign)]):
-        done = comfy.json("delete", *arguments, "--yes", "--remove-models", "--remove-root")
-        assert (done.status, done.problem["code"]) == (FAILED, "not_ours"), done
+        refused = comfy.json("delete", *arguments, "--yes", "--remove-models", "--remove-root")
+        assert (refused.status, refused.problem["code"]) == (FAILED, "not_ours"), refused
     link = tmp_path / "link"
     link.symlink_to(foreign)
-    done = comfy.json("delete", "--target", str(link), "--yes", "--remove-root")
-    assert (done.status, done.problem["code"]) == (FAILED, "not_ours"), done
+    refused = comfy.json("delete", "--target", str(link), "--yes", "--remove-root")
+    assert (refused.status, refused.problem["code"]) == (FAILED, "not_ours"), refused
     assert (foreign / "precious.txt").read_text() == "x"
     assert link.is_symlink()
 

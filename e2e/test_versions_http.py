@@ -149,7 +149,7 @@ def test_what_is_refused(comfy: Machine, comfyui: Repository, daemon: Daemon) ->
         ("POST", "/api/versions/nothing/validate", {}, 404, "unknown_id"),
         ("POST", "/api/versions/nothing/clone", {"to": "x"}, 404, "unknown_id"),
         ("GET", "/api/versions/..%2F..%2Fetc", None, 400, "bad_request"),
-        ("GET", "/api/versions/%00", None, 400, "bad_request"),
+        ("GET", "/api/versions/a%20b", None, 400, "bad_request"),
         ("POST", "/api/versions/v.lock/realize", {}, 400, "bad_request"),
         ("POST", "/api/versions/v/clone", {}, 400, "bad_request"),
         ("POST", "/api/versions/v/clone", {"to": "../x"}, 400, "bad_request"),
@@ -181,13 +181,10 @@ def test_what_is_refused(comfy: Machine, comfyui: Repository, daemon: Daemon) ->
         ("POST", "/api/versions/diff", {"a": "v"}, 400, "bad_request"),
         ("POST", "/api/versions/init", {}, 400, "bad_request"),
         ("POST", "/api/versions/init", {"path": "/x", "install_torch": "gpu"}, 400, "bad_request"),
-        ("PUT", "/api/versions/v", {}, 405, "not_found"),
+        ("PUT", "/api/versions/v", {}, 404, "not_found"),
     ]
     for method, path, body, status, code in cases:
         got, headers, text = daemon.request(method, path, body)
-        if method == "PUT":
-            assert got in (404, 405), text
-            continue
         problem = check(shapes.problem_of, json.loads(text))
         assert (got, problem["code"]) == (status, code), (method, path, body, text)
         assert headers["Content-Type"].startswith("application/problem+json")

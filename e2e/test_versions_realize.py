@@ -236,6 +236,9 @@ def test_one_byte_of_one_package(machines: Machines, comfyui: Repository) -> Non
         assert difference["args"]["path"] == relative
         listed = comfy.json("status", "v", "--full")
         assert (listed.status, listed.json["state"]) == (DIFFERS, "broken")
+        if hard:
+            problem = comfy.problem("realize", offline=True)
+            assert (problem["code"], problem["args"]["packages"]) == ("environment_broken", ["six"])
         mended = comfy.work("realize")
         assert mended["state"] == "done", mended
         assert mended["result"]["state"] == "realized"
@@ -493,3 +496,55 @@ def test_something_else_at_the_target(comfy: Machine, comfyui: Repository) -> No
     comfy.target().mkdir()
     assert comfy.ok("realize", "v")["state"] == "realized"
     comfy.runs()
+
+
+def test_gc_frees_what_no_version_uses(busy: Machine, comfyui: Repository, tmp_path: Path) -> None:
+    comfy = busy
+    other = core(tmp_path / "git" / "Other")
+    other.commit({"comfyui_version.txt": "other\n"})
+    weights = {}
+    for name in ("v", "w"):
+        weights[name] = tmp_path / f"{name}.bin"
+        weights[name].write_bytes(os.urandom(300_000))
+    for name, repository in (("v", comfyui), ("w", other)):
+        model = {"source": str(weights[name]), "target_subdir": "loras"}
+        comfy.declare(repository, name, models=[model], custom_nodes=[])
+        realize(comfy, name)
+
+    def blobs() -> int:
+        return len(list((comfy.cache / "models").rglob("blob")))
+
+    def bares() -> list[str]:
+        names = [p.name for p in (comfy.cache / "git").iterdir() if not p.name.startswith(".")]
+        return sorted(name.split("-")[2] for name in names)
+
+    def collect(**more: Any) -> list[str]:
+        document = check(shapes.FREED, comfy.done_all("gc", **more))
+        return [
+            p["path"]
+            for p in document["removed"]
+            if "/uv" not in p["path"] and "packages" not in p["path"]
+        ]
+
+    assert (blobs(), bares()) == (2, ["ComfyUI", "Other"])
+    assert collect() == []
+    # A version that is gone by hand, and one that is deleted with its spec.
+    daemon = comfy.root.daemons[0]
+    status, _, text = daemon.request(
+        "DELETE", "/api/versions/w?remove_models=true&remove_root=true&remove_spec=true"
+    )
+    assert status == 200, text
+    dry = collect(dry_run=True)
+    assert (len(dry), blobs(), bares()) == (2, 2, ["ComfyUI", "Other"])
+    assert sorted(collect()) == sorted(dry)
+    assert (blobs(), bares()) == (1, ["ComfyUI"])
+    comfy.runs("v")
+    assert daemon.get("/api/versions/v?full=true")["state"] == "realized"
+    comfy.file("v").unlink()
+    assert collect() == [], "what is realized is used, whether its spec is there or not"
+    shutil.rmtree(comfy.root.home / ".comfy-builds")
+    comfy.lock_file("v").unlink()
+    assert len(collect()) == 2
+    assert (blobs(), bares()) == (0, [])
+    assert weights["v"].stat().st_size == 300_000
+    assert list((comfy.cache / "resolved").iterdir()) == []

@@ -1073,8 +1073,6 @@ export interface components {
             models_dir: string;
             /** Format: date-time */
             started_at: string;
-            /** @description Where git objects, packages and models are kept for all versions. */
-            cache_root: string;
         };
         /** @description Data of the event `snapshot`: the first event of a stream whose `Last-Event-ID` is absent or unknown. */
         SnapshotEvent: {
@@ -1440,6 +1438,8 @@ export interface components {
             /** @description Where the specs lie. */
             directory: string;
             versions: components["schemas"]["VersionStatus"][];
+            /** @description Where git objects, packages and models are kept for all versions. */
+            cache_root?: string;
         };
         /** @description One place where two versions differ. */
         Difference: {

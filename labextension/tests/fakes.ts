@@ -185,8 +185,7 @@ export class FakeClient implements ICockpitClient {
       java: '25',
       root: '/data',
       models_dir: '/data/models',
-      started_at: '2026-11-22T00:00:00Z',
-      cache_root: '/cache'
+      started_at: '2026-11-22T00:00:00Z'
     };
   }
 

@@ -128,6 +128,9 @@ public final class ChangeVersion {
         deletion.remove(named.lock());
         deletion.remove(named.spec());
         gone.add(named.id());
+        if (!options.dryRun()) {
+          versions.forget(named.id());
+        }
       }
       if (!options.dryRun()) {
         versions.changed(gone.isEmpty() ? List.of(request.id()) : List.of(), gone);

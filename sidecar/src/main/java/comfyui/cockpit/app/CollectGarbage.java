@@ -76,22 +76,22 @@ public final class CollectGarbage {
 
     /** Every lock that this machine knows of, also those of other roots that share its caches. */
     private void locks() throws IOException {
-      List<Path> files = new ArrayList<>(versions.files().list().stream().map(Named::lock).toList());
-      Path resolved = versions.settings().cacheRoot().resolve("resolved");
-      if (Files.isDirectory(resolved)) {
-        try (DirectoryStream<Path> copies = Files.newDirectoryStream(resolved, "*.lock.json")) {
-          copies.forEach(files::add);
+      try {
+        for (Named named : versions.files().list()) {
+          versions.files().lock(named).ifPresent(this::uses);
         }
-      }
-      for (Path file : files) {
-        try {
-          versions.files().lock(file).ifPresent(this::uses);
-        } catch (ProblemException e) {
-          throw new ProblemException(
-              comfyui.cockpit.kernel.Problem.of(Code.DECLARATION_INVALID, "A lock cannot be read, so nobody can say what it uses: " + e.problem().detail())
-                  .withHint("Mend or delete " + file + ", then collect again."),
-              e);
+        for (String id : versions.keptIds()) {
+          Optional<Lock> lock = versions.kept(id);
+          lock.ifPresent(this::uses);
+          if (lock.isEmpty() && !dryRun) {
+            versions.forget(id);
+          }
         }
+      } catch (ProblemException e) {
+        throw new ProblemException(
+            comfyui.cockpit.kernel.Problem.of(Code.DECLARATION_INVALID, "A lock cannot be read, so nobody can say what it uses: " + e.problem().detail())
+                .withHint("Mend or delete it, then collect again."),
+            e);
       }
     }
 

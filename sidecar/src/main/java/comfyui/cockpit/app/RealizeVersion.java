@@ -429,12 +429,22 @@ public final class RealizeVersion {
     job.step("files", done++, total);
     build.link(task.modelsDir(), lock, modelPaths(task.modelsDir(), lock), lock.models().stream().filter(model -> !model.path().inModels()).map(Lock.Model::path).toList(), path -> VersionModels.outside(task.place(), path));
     List<String> corrupt = build.read(tracked(lock), known(task), cancel, progress);
-    if (!corrupt.isEmpty() && task.request().wheels().isEmpty() && !task.offline()) {
-      progress.log("the cache's files of " + String.join(", ", corrupt) + " are not what the packages say; they are fetched anew");
+    if (!corrupt.isEmpty()) {
+      String names = String.join(", ", corrupt);
+      if (task.offline() && task.request().wheels().isEmpty()) {
+        throw Problem.of(Code.ENVIRONMENT_BROKEN, "The cache's files of " + names + " are not what the packages say: somebody changed them, here or in another version.")
+            .withHint("Realize it once without --offline: they are fetched anew.")
+            .with("packages", corrupt)
+            .toException();
+      }
+      progress.log("the cache's files of " + names + " are not what the packages say; they are fetched anew");
       versions.packages().forget(corrupt, children, work, cancel, progress);
       versions.packages().createEnvironment(python, build.venv(), children, cancel, progress);
       versions.packages().install(build.venv(), locked, origin, children, work, cancel, progress);
-      build.read(tracked(lock), new Contents.Known(), cancel, progress);
+      List<String> still = build.read(tracked(lock), new Contents.Known(), cancel, progress);
+      if (!still.isEmpty()) {
+        progress.log("the RECORD of " + String.join(", ", still) + " is wrong as it was published");
+      }
     }
     job.step("done", total, total);
     cancel.throwIfCancelled();

@@ -32,7 +32,7 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** Reads the models of a version, several at once, brings those that are missing and, if wanted, replaces those that differ. */
 public final class VerifyVersionModels {
-  public static final String KIND = "versions.verify-models";
+  public static final String KIND = "versions.verify_models";
   public static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final int AT_ONCE = 4;
 

@@ -5,6 +5,7 @@ import comfyui.cockpit.download.Limits;
 import comfyui.cockpit.files.DiskProblems;
 import comfyui.cockpit.files.Roots;
 import comfyui.cockpit.files.SmallFile;
+import comfyui.cockpit.files.Stat;
 import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.git.Repositories;
 import comfyui.cockpit.job.Events;
@@ -40,6 +41,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
@@ -50,6 +52,7 @@ import java.util.function.Supplier;
 public final class Versions implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(100);
   private static final String OWNER = ".owner";
+  private static final String LOCK = ".lock.json";
 
   private final VersionFiles files;
   private final Supplier<Repositories> repositories;
@@ -286,11 +289,37 @@ public final class Versions implements AutoCloseable {
       if (besideSpec) {
         writeIfOther(named.lock(), text);
       }
-      writeIfOther(resolved(named.id(), ".lock.json"), text);
+      writeIfOther(resolved(named.id(), LOCK), text);
       writeIfOther(resolved(named.id(), ".spec.json"), files.text(named));
       writeIfOther(resolved(named.id(), ".spec.digest"), LockJson.sha256(text) + "\n");
+      writeIfOther(resolved(named.id(), ".spec.path"), named.spec().toAbsolutePath().normalize() + "\n");
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, named.lock()), e);
+    }
+  }
+
+  /** The lock that was kept of a version of this machine; nothing if its spec is not there any more, whichever root it belonged to. */
+  Optional<Lock> kept(String id) throws IOException {
+    Optional<String> spec = SmallFile.read(resolved(id, ".spec.path")).map(String::strip);
+    return spec.isPresent() && !Files.exists(Path.of(spec.get())) ? Optional.empty() : files.lock(resolved(id, LOCK));
+  }
+
+  /** The versions of which something is kept. */
+  List<String> keptIds() throws IOException {
+    Path directory = settings().cacheRoot().resolve("resolved");
+    List<String> ids = new ArrayList<>();
+    if (Files.isDirectory(directory)) {
+      try (var copies = Files.newDirectoryStream(directory, "*" + LOCK)) {
+        copies.forEach(copy -> ids.add(copy.getFileName().toString().replaceFirst("\\.lock\\.json$", "")));
+      }
+    }
+    return ids;
+  }
+
+  /** Forgets a version whose spec is gone. */
+  void forget(String id) throws IOException {
+    for (String what : List.of(LOCK, ".spec.json", ".spec.digest", ".spec.path", ".target")) {
+      Files.deleteIfExists(resolved(id, what));
     }
   }
 

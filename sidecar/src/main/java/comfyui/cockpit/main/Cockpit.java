@@ -93,7 +93,7 @@ final class Cockpit implements CockpitApi {
     RealizeVersion realize = new RealizeVersion(versions, resolve, jobs);
     Shapes.Health health =
         new Shapes.Health(
-            "ready", version, API, java, root.toString(), settings.roots().main().toString(), settings.versions().cacheRoot().toString(),
+            "ready", version, API, java, root.toString(), settings.roots().main().toString(),
             startedAt.truncatedTo(ChronoUnit.MILLIS).toString());
     routes =
         new Routes(

@@ -83,7 +83,7 @@ public final class Main {
     /** A caller who names another cache than the daemon's does the work himself. */
     private boolean sharesCaches(CockpitApi daemon) {
       Optional<Path> named = variable("COMFY_CACHE_ROOT").map(Path::of).map(path -> path.toAbsolutePath().normalize());
-      return named.isEmpty() || Json.read(daemon.call("GET", "/api/health", "").body()).flatMap(health -> health.text("cache_root")).equals(named.map(Path::toString));
+      return named.isEmpty() || Json.read(daemon.call("GET", "/api/versions", "").body()).flatMap(all -> all.text("cache_root")).equals(named.map(Path::toString));
     }
 
     Cockpit cockpit(Path root, boolean offline) {

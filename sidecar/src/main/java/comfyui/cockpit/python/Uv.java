@@ -27,6 +27,9 @@ public final class Uv {
           "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "CC", "CXX", "CFLAGS", "CXXFLAGS",
           "LDFLAGS", "CUDA_HOME", "CUDA_PATH", "LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "PYENV_ROOT", "XDG_CONFIG_HOME", "XDG_DATA_HOME");
 
+  private static final List<Path> SYSTEM_CERTIFICATES =
+      List.of(Path.of("/etc/ssl/certs/ca-certificates.crt"), Path.of("/etc/pki/tls/certs/ca-bundle.crt"), Path.of("/etc/ssl/cert.pem"));
+
   private final Optional<Path> program;
   private final Map<String, String> environment;
 
@@ -50,6 +53,11 @@ public final class Uv {
         });
     if (!made.containsKey("SSL_CERT_FILE") && caller.containsKey("REQUESTS_CA_BUNDLE")) {
       made.put("SSL_CERT_FILE", caller.getOrDefault("REQUESTS_CA_BUNDLE", ""));
+    }
+    if (!made.containsKey("SSL_CERT_FILE") && SYSTEM_CERTIFICATES.stream().anyMatch(Files::isReadable)) {
+      // As our own downloads do: a company's certificate stands there and nowhere else. The second is its name before 0.10.
+      made.putIfAbsent("UV_SYSTEM_CERTS", "true");
+      made.putIfAbsent("UV_NATIVE_TLS", "true");
     }
     made.putIfAbsent("UV_CACHE_DIR", cache.toString());
     made.put("UV_PYTHON_DOWNLOADS", "manual");

@@ -8,7 +8,7 @@ import java.util.Optional;
 public final class Shapes {
   private Shapes() {}
 
-  public record Health(String state, String version, int api, String java, String root, String modelsDir, String cacheRoot, String startedAt) {}
+  public record Health(String state, String version, int api, String java, String root, String modelsDir, String startedAt) {}
 
   public record Where(String file, String pointer, int line, int column) {}
 
@@ -207,7 +207,7 @@ public final class Shapes {
   public record VersionStatus(
       boolean ok, String versionId, String state, String target, Optional<String> lockDigest, Optional<String> environmentDigest, List<Problem> differences) {}
 
-  public record Versions(boolean ok, String revision, String directory, List<VersionStatus> versions) {}
+  public record Versions(boolean ok, String revision, String directory, String cacheRoot, List<VersionStatus> versions) {}
 
   public record Difference(String pointer, Optional<String> a, Optional<String> b) {}
 

@@ -77,8 +77,8 @@ final class VersionDocuments {
         ok, status.id(), word(status.state()), status.target().toString(), status.lockDigest(), status.environmentDigest(), Documents.problems(status.differences()));
   }
 
-  static Shapes.Versions versions(String revision, Path directory, List<VersionStates.Status> all) {
-    return new Shapes.Versions(true, revision, directory.toString(), all.stream().map(VersionDocuments::status).toList());
+  static Shapes.Versions versions(String revision, Path directory, Path cacheRoot, List<VersionStates.Status> all) {
+    return new Shapes.Versions(true, revision, directory.toString(), cacheRoot.toString(), all.stream().map(VersionDocuments::status).toList());
   }
 
   static Shapes.VersionDiff diff(List<Diff.Difference> differences) {

@@ -55,7 +55,7 @@ public final class VersionRoutes {
 
   List<Route> table() {
     return List.of(
-        new Route("GET", "/api/versions", request -> Routes.ok(VersionDocuments.versions(parts.versions().revision(), parts.versions().files().directory(), parts.states().list()))),
+        new Route("GET", "/api/versions", request -> Routes.ok(VersionDocuments.versions(parts.versions().revision(), parts.versions().files().directory(), parts.versions().settings().cacheRoot(), parts.states().list()))),
         new Route("POST", "/api/versions", this::create),
         new Route("POST", "/api/versions/diff", this::diff),
         new Route("POST", "/api/versions/gc", request -> Routes.started(parts.collect().start(Body.of(request, List.of("dry_run")).flag("dry_run")))),
@@ -89,14 +89,24 @@ public final class VersionRoutes {
   }
 
   /** GET and DELETE have no body: what they need stands in the query. */
-  private static Versions.Request queried(Request request) {
+  private static Versions.Request queried(Request request, String... more) {
     Map<String, String> query = request.query();
+    List<String> known = new ArrayList<>(List.of("spec", "target", "models_dir", "lock", "offline"));
+    known.addAll(List.of(more));
+    query.keySet().stream().filter(key -> !known.contains(key)).findFirst().ifPresent(
+        key -> {
+          throw Problem.of(Code.BAD_REQUEST, "Unknown key \"" + key + "\".").withHint("Known keys are " + String.join(", ", known) + ".").toException();
+        });
     return new Versions.Request(
         request.names().getFirst(), path(query, "spec"), path(query, "target"), path(query, "models_dir"), Optional.empty(), path(query, "lock"), flag(query, "offline"), false);
   }
 
   private static Optional<Path> path(Map<String, String> query, String key) {
-    Optional<Path> path = Optional.ofNullable(query.get(key)).map(Path::of);
+    Optional<String> text = Optional.ofNullable(query.get(key));
+    if (text.isPresent() && text.get().indexOf('\0') >= 0) {
+      throw Problem.of(Code.BAD_REQUEST, "\"" + key + "\" is no path.").toException();
+    }
+    Optional<Path> path = text.map(Path::of);
     if (path.isPresent() && !path.get().isAbsolute()) {
       throw Problem.of(Code.BAD_REQUEST, "\"" + key + "\" must be an absolute path, not \"" + path.get() + "\".").toException();
     }
@@ -104,7 +114,11 @@ public final class VersionRoutes {
   }
 
   private static boolean flag(Map<String, String> query, String key) {
-    return "true".equals(query.get(key));
+    String text = query.getOrDefault(key, "false");
+    if (!text.equals("true") && !text.equals("false")) {
+      throw Problem.of(Code.BAD_REQUEST, "\"" + key + "\" is true or false, not \"" + text + "\".").toException();
+    }
+    return text.equals("true");
   }
 
   private Reply create(Request request) {
@@ -122,7 +136,7 @@ public final class VersionRoutes {
   }
 
   private Reply status(Request request) {
-    return Routes.ok(VersionDocuments.status(parts.states().status(queried(request), flag(request.query(), "full"), new CancelSignal())));
+    return Routes.ok(VersionDocuments.status(parts.states().status(queried(request, "full"), flag(request.query(), "full"), new CancelSignal())));
   }
 
   private Reply validate(Request request) {
@@ -152,10 +166,11 @@ public final class VersionRoutes {
   }
 
   private Reply delete(Request request) {
+    Versions.Request version = queried(request, "remove_models", "remove_root", "remove_spec", "dry_run");
     Map<String, String> query = request.query();
     ChangeVersion.DeleteOptions options =
         new ChangeVersion.DeleteOptions(flag(query, "remove_models"), flag(query, "remove_root"), flag(query, "remove_spec"), flag(query, "dry_run"));
-    return Routes.ok(VersionDocuments.freed(parts.change().delete(queried(request), options, new CancelSignal())));
+    return Routes.ok(VersionDocuments.freed(parts.change().delete(version, options, new CancelSignal())));
   }
 
   private Reply pack(Request request) {
