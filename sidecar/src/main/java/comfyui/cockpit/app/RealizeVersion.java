@@ -428,7 +428,7 @@ public final class RealizeVersion {
     progress.phase("verifying");
     job.step("files", done++, total);
     build.link(task.modelsDir(), lock, modelPaths(task.modelsDir(), lock), lock.models().stream().filter(model -> !model.path().inModels()).map(Lock.Model::path).toList(), path -> VersionModels.outside(task.place(), path));
-    List<String> corrupt = build.read(tracked(lock), known(task), cancel, progress);
+    List<String> corrupt = build.read(tracked(lock), known(task, lock), cancel, progress);
     if (!corrupt.isEmpty()) {
       String names = String.join(", ", corrupt);
       if (task.offline() && task.request().wheels().isEmpty()) {
@@ -452,10 +452,11 @@ public final class RealizeVersion {
   }
 
   /** What builds of this machine know of files in the shared cache of packages. */
-  private Contents.Known known(Task task) {
+  private Contents.Known known(Task task, Lock lock) {
     Contents.Known known = new Contents.Known();
-    if (task.request().forTheMoment()) {
-      // Two builds that are compared must each be read.
+    boolean mending = task.place().builds().stream().map(key -> Marker.of(task.place().build(key))).flatMap(Optional::stream).anyMatch(marker -> marker.lockDigest().equals(LockJson.digest(lock)));
+    if (task.request().forTheMoment() || mending) {
+      // Two builds that are compared must each be read; and where a build is not what it was, what others know of shared files is worth nothing.
       return known;
     }
     List<Place> places = new ArrayList<>(versions.places());
