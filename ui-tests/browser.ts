@@ -119,8 +119,14 @@ export class LabPage {
 
   /** Runs a command through the palette, as people do. */
   async palette(label: string): Promise<void> {
-    await this.page.keyboard.press('Control+Shift+C');
     const input = this.page.locator('.lm-CommandPalette-input');
+    // A lab that is still busy with its start swallows the keys; pressed while it is open, they close it.
+    for (let tries = 0; tries < 5 && !(await input.isVisible()); tries++) {
+      await this.page.keyboard.press('Control+Shift+C');
+      await input
+        .waitFor({ state: 'visible', timeout: 4000 })
+        .catch(() => undefined);
+    }
     await input.fill(`ComfyUI Cockpit ${label}`);
     await this.page
       .locator('.lm-CommandPalette-item', { hasText: label })
