@@ -94,6 +94,7 @@ soak: wheel-environment .venv/installed
 	mvn -B verify -Dsoak
 	COCKPIT_PYTHON=$(abspath $(WHEEL_PYTHON)) COCKPIT_KILLS=20 $(BIN)/python -m pytest jupyter_server_ext -k kill
 	COCKPIT_KILLS=200 COCKPIT_SOAK=1 $(BIN)/python -m pytest e2e/test_kills.py e2e/test_large.py
+	COCKPIT_KILLS=100 $(BIN)/python -m pytest e2e/test_versions_kills.py
 
 clean:
 	rm -rf .venv .venvs .demo dist node_modules target sidecar/target labextension/lib
