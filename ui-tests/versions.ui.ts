@@ -234,7 +234,7 @@ describe('a lab without versions', () => {
       .first()
       .waitFor(WAIT);
     await picture(dialog(panel), 'real-versions-conflict');
-    await panel.page.keyboard.press('Escape');
+    await dialog(panel).locator('.jp-mod-reject').first().click();
     await choose(panel, 'demo-2', 'Resolve (upgrade)');
     await state(panel, 'demo-2', 'Failed');
     const row = panel.row('demo-2');

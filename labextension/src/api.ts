@@ -721,7 +721,7 @@ export interface components {
         /** @description One running plan. Jobs live in memory only. */
         Job: {
             id: string;
-            /** @description `models.install`, `models.fetch`, `models.verify`, `models.pin`; `versions.resolve`, `versions.realize` with its parts `versions.models` and `versions.build`, `versions.reproduce`, `versions.pack`, `versions.verify-models`, `versions.gc`, `versions.init`. */
+            /** @description `models.install`, `models.fetch`, `models.verify`, `models.pin`; `versions.resolve`, `versions.realize` with its parts `versions.models` and `versions.build`, `versions.reproduce`, `versions.pack`, `versions.verify_models`, `versions.gc`, `versions.init`. */
             kind: string;
             /** @description Lanes are serial: `downloads`, `environments`, `gpu`. */
             lane: string;
