@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from demo.hub.exchange import Hub
 from demo.hub.server import Server
 
 from .cockpit import Program, Root
-from .comfy import Machine, Served, by_http, machine
+from .comfy import Machine, Served, by_http, core, machine
 
 # The long ones are collected for `make soak` only.
 collect_ignore = [] if "COCKPIT_SOAK" in os.environ else ["test_large.py"]
@@ -34,17 +35,28 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     java, jar, cache = find_java(), place / "sidecar.jar", place / "start.aot"
     shutil.copyfile(JAR, jar)
     (place / "source.txt").write_text("training")
-    model = '{"models": {"a": {"source": "source.txt", "path": "a.txt"}}}'
-    (place / "models.json").write_text(model)
-    environment = {"PATH": os.environ["PATH"], "HOME": str(place)}
+    comfyui = core(place / "ComfyUI")
+    spec = {
+        "schema_version": 2,
+        "version_id": "v",
+        "comfy": {"repo": comfyui.url},
+        "models": [{"source": "../source.txt", "target_path": "a.txt"}],
+        "options": {},
+    }
+    (place / "versions").mkdir()
+    (place / "versions" / "v.json").write_text(json.dumps(spec))
+    trained = machine(Root(place / "root", place / "home", Program(java, jar, cache), Hub()), place)
+    environment = trained.root.environment
     training = f"-XX:AOTCacheOutput={cache}"
-    install = ["models", "install", "--all", "--json", "--root", str(place)]
-    subprocess.run(
-        [str(java.program), *FLAGS, training, "-jar", str(jar), *install],
+    realize = ["version", "realize", "v", "--json", "--root", str(place)]
+    done = subprocess.run(
+        [str(java.program), *FLAGS, training, "-jar", str(jar), *realize],
         env=environment,
         capture_output=True,
+        text=True,
         check=False,
     )
+    assert done.returncode == 0, done
     assert cache.is_file(), "the flags of the package and an AOT cache do not go together"
     cache.chmod(0o600)
     return Program(java, jar, cache)

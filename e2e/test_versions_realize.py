@@ -94,6 +94,12 @@ def test_what_lies_under_the_target(comfy: Machine, comfyui: Repository, tmp_pat
         target / "extra_model_paths.yaml"
     )
     assert (target / "ComfyUI" / "input" / "example.png").read_text() == "not really\n"
+    # Nodes look into ComfyUI's own folder of models, and save there what they fetch.
+    own = target / "ComfyUI" / "models"
+    assert own.samefile(target / "models")
+    assert (own / "configs" / "v1-inference.yaml").read_text() == "model: {}\n"
+    assert (own / "checkpoints").is_dir()
+    assert not (own / "checkpoints" / "put_checkpoints_here").exists()
     assert os.access(target / "ComfyUI" / "script.sh", os.X_OK)
     head = subprocess.run(
         ["git", "-c", "safe.directory=*", "rev-parse", "HEAD"],
@@ -138,6 +144,9 @@ def test_new_build_rollback_and_the_users_work(busy: Machine, comfyui: Repositor
         assert comfy.runs()["version"] == str(number)
         made = comfy.target() / "ComfyUI" / "output" / f"image_{number}.png"
         made.write_text("work")
+        fetched = comfy.target() / "ComfyUI" / "models" / "own"
+        fetched.mkdir(exist_ok=True)
+        (fetched / f"by_a_node_{number}.bin").write_text("weights")
         (comfy.target() / "ComfyUI" / "input" / "example.png").write_text("the user's own")
         (comfy.target() / "ComfyUI" / "user" / "default").mkdir(exist_ok=True)
         (comfy.target() / "ComfyUI" / "user" / "default" / "settings.json").write_text("{}")
@@ -154,6 +163,7 @@ def test_new_build_rollback_and_the_users_work(busy: Machine, comfyui: Repositor
         folder = comfy.target() / "ComfyUI"
         assert (folder / "input" / "example.png").read_text() == "the user's own"
         assert (folder / "user" / "default" / "settings.json").read_text() == "{}"
+        assert len(list((folder / "models" / "own").iterdir())) == 3
         return sorted(p.name for p in (folder / "output").iterdir() if p.suffix == ".png")
 
     everything = ["image_1.png", "image_2.png", "image_3.png"]

@@ -132,6 +132,7 @@ const DOCTOR = {
       args: {
         installed: 1,
         models: 2,
+        problem: 'token_missing',
         detail: 'civitai.com asks for a token.',
         hint: 'Set CIVITAI_TOKEN and restart the Jupyter server.'
       }

@@ -234,7 +234,7 @@ describe('a lab without versions', () => {
       .first()
       .waitFor(WAIT);
     await picture(dialog(panel), 'real-versions-conflict');
-    await dialog(panel).locator('.jp-mod-reject').first().click();
+    await panel.page.keyboard.press('Escape');
     await choose(panel, 'demo-2', 'Resolve (upgrade)');
     await state(panel, 'demo-2', 'Failed');
     const row = panel.row('demo-2');

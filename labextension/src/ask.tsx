@@ -162,6 +162,19 @@ function Answered<T>(props: {
       keepFocus(node, open);
     }
   }, [node, value, open, onAnswer]);
+  useEffect(() => {
+    if (!node) {
+      return;
+    }
+    // What had the focus may be gone with what was shown before, and the dialog's keys with it.
+    const lost = new MutationObserver(() => {
+      if (document.activeElement === document.body) {
+        keepFocus(node, open);
+      }
+    });
+    lost.observe(node, { childList: true, subtree: true });
+    return () => lost.disconnect();
+  }, [node, open]);
   const [said, setSaid] = useState<HTMLElement | null>(null);
   useEffect(() => {
     said?.scrollIntoView({ block: 'nearest' });

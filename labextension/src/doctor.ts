@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Formatter } from './format';
+import { explain } from './problem';
 import type { DoctorCheck } from './wire';
 
 /** A check of the doctor as people read it. */
@@ -71,6 +72,16 @@ function found(
       ? trans.__('%1; a network volume, guarded by a lease', bytes)
       : bytes;
   };
+  /** A problem, told as everywhere else, after what is said before it. */
+  const problem = (...before: string[]): [string, string] => {
+    const detail = text('detail');
+    const told = explain(
+      { code: text('problem'), title: detail, detail, hint: text('hint') },
+      trans
+    );
+    const lines = [...before, told.summary, told.detail];
+    return [lines.filter(Boolean).join('\n'), told.hint ?? ''];
+  };
   const installed = (): string =>
     trans.__('%1 of %2 installed', count('installed'), count('models'));
   switch (code) {
@@ -127,18 +138,14 @@ function found(
         trans.__('Add a model, or start from a workflow or a template.')
       ];
     case 'declaration_invalid':
-      return [
-        [
-          trans._n(
-            '%2 error in models.json',
-            '%2 errors in models.json',
-            Number(args['errors']),
-            count('errors')
-          ),
-          text('detail')
-        ].join('\n'),
-        text('hint')
-      ];
+      return problem(
+        trans._n(
+          '%2 error in models.json',
+          '%2 errors in models.json',
+          Number(args['errors']),
+          count('errors')
+        )
+      );
     case 'auto_install_none':
       return [trans.__('No enabled bundle has auto_install.')];
     case 'auto_install':
@@ -151,7 +158,12 @@ function found(
         trans.__('Install the missing ones, or restart the daemon.')
       ];
     case 'auto_install_failed':
-      return [[installed(), text('detail')].join('\n'), text('hint')];
+      return problem(installed());
+    case 'disk_unknown':
+    case 'gcs_wrong':
+    case 'settings_invalid':
+    case 'settings_warning':
+      return problem();
     case 'settings':
       return [trans.__('cockpit.json and the environment are in order.')];
     case 'hub_with_token':

@@ -20,7 +20,7 @@ const ENGLISH = catalogue({ __: text => text });
  * to do, by its code; the daemon's own words say the rest.
  */
 export function explain(
-  problem: Problem,
+  problem: Pick<Problem, 'code' | 'title' | 'detail' | 'hint'>,
   trans: TranslationBundle
 ): IExplanation {
   const said = problem.detail ?? problem.title;

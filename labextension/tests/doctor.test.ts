@@ -10,14 +10,6 @@ import { aCheck } from './fixtures';
 const trans = nullTranslator.load('test');
 const format = new Formatter(trans, 'en');
 
-/** These carry a problem, which is told in its own words. */
-const PROBLEMS = [
-  'disk_unknown',
-  'gcs_wrong',
-  'settings_invalid',
-  'settings_warning'
-];
-
 it('has words for everything that the doctor finds', async () => {
   const source = await readFile(
     new URL(
@@ -36,13 +28,18 @@ it('has words for everything that the doctor finds', async () => {
         aCheck('clock', {
           code,
           detail: '§',
-          args: { time: '2026-11-25T01:02:03Z' }
+          args: {
+            time: '2026-11-25T01:02:03Z',
+            problem: 'disk_full',
+            detail: 'The disk is full.',
+            hint: ''
+          }
         }),
         trans,
         format
       ).detail === '§'
   );
-  expect(wordless.sort()).toEqual(PROBLEMS);
+  expect(wordless).toEqual([]);
 });
 
 it('says sizes and times as people read them', () => {
@@ -54,4 +51,23 @@ it('says sizes and times as people read them', () => {
   expect(name).toBe('Disk');
   expect(detail).toBe('3.1\u00a0GB free');
   expect(hint).toBe('Models are large; free space or use a larger volume.');
+});
+
+it('tells a problem in the language of the lab', () => {
+  const japanese = {
+    ...trans,
+    __: (text: string) => `訳 ${text}`
+  } as typeof trans;
+  const args = {
+    problem: 'disk_full',
+    detail: 'The file system of /data lacks 3 GB.',
+    hint: ''
+  };
+  const check = aCheck('disk', { code: 'disk_unknown', args });
+  const { detail, hint } = checkWords(check, japanese, format);
+  expect(detail).toMatch(/^訳 .+\nThe file system of \/data lacks 3 GB\.$/);
+  expect(hint).toMatch(/^訳 /);
+  expect(checkWords(check, trans, format).detail).toBe(
+    'The file system of /data lacks 3 GB.'
+  );
 });

@@ -18,6 +18,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -65,9 +66,21 @@ public final class Doctor {
       return new Check(name, State.OK, code, args, detail, "");
     }
 
-    /** What a problem says is told in its words. */
     static Check of(String name, State state, String code, Problem problem) {
-      return new Check(name, state, code, Map.of("detail", problem.detail(), "hint", problem.hint()), problem.detail(), problem.hint());
+      return of(name, state, code, problem, Map.of(), "");
+    }
+
+    /**
+     * What a problem says is told in its words; {@code problem}, {@code detail} and {@code hint} of the arguments are the problem's.
+     *
+     * @param before what is said before it
+     */
+    static Check of(String name, State state, String code, Problem problem, Map<String, Object> args, String before) {
+      Map<String, Object> all = new LinkedHashMap<>(args);
+      all.put("problem", problem.code().wireName());
+      all.put("detail", problem.detail());
+      all.put("hint", problem.hint());
+      return new Check(name, state, code, all, before + problem.detail(), problem.hint());
     }
   }
 
@@ -166,9 +179,7 @@ public final class Doctor {
       case INVALID -> {
         Problem first = snapshot.errors().getFirst();
         int errors = snapshot.errors().size();
-        yield new Check(
-            "models.json", State.FAILED, "declaration_invalid", Map.of("errors", errors, "detail", first.detail(), "hint", first.hint()),
-            errors + " errors. The first: " + first.detail(), first.hint());
+        yield Check.of("models.json", State.FAILED, "declaration_invalid", first, Map.of("errors", errors), errors + " errors. The first: ");
       }
     };
   }
@@ -189,11 +200,7 @@ public final class Doctor {
       return Check.ok("auto_install", "auto_install_active", args, counted + ", " + active + " under way");
     }
     if (failure.isPresent()) {
-      Problem problem = failure.get();
-      return new Check(
-          "auto_install", State.WARNING, "auto_install_failed",
-          Map.of("installed", installed, "models", chosen.size(), "detail", problem.detail(), "hint", problem.hint()),
-          counted + ". " + problem.detail(), problem.hint());
+      return Check.of("auto_install", State.WARNING, "auto_install_failed", failure.get(), args, counted + ". ");
     }
     return installed == chosen.size()
         ? Check.ok("auto_install", "auto_install", args, counted)

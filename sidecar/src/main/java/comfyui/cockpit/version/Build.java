@@ -23,6 +23,8 @@ import java.util.function.Function;
 public final class Build {
   /** ComfyUI's folders of the user's own work. */
   private static final List<String> USERS = List.of("input", "output", "user");
+  /** How large a file of a repository may be to be put beside the models. */
+  private static final long SMALL = 1 << 20;
 
   private final Place place;
   private final String key;
@@ -181,7 +183,7 @@ public final class Build {
 
   /** What the user's own work may change at any time is no part of the environment. */
   private static boolean isUsers(String path) {
-    return USERS.stream().anyMatch(folder -> path.startsWith(Place.CORE + "/" + folder + "/"));
+    return path.startsWith(Place.CORE + "/" + Place.MODELS + "/") || USERS.stream().anyMatch(folder -> path.startsWith(Place.CORE + "/" + folder + "/"));
   }
 
   /**
@@ -198,6 +200,7 @@ public final class Build {
     if (!Files.exists(own, LinkOption.NOFOLLOW_LINKS)) {
       Files.createSymbolicLink(own, Path.of("..", Place.MODEL_PATHS));
     }
+    linkModelsInCore(modelsDir);
     // ComfyUI does not start without it, and a repository may have nothing in it.
     Files.createDirectories(core().resolve("custom_nodes"));
     for (String folder : USERS) {
@@ -228,6 +231,37 @@ public final class Build {
       }
       if (!linked) {
         Files.createSymbolicLink(real, real.getParent().relativize(led));
+      }
+    }
+  }
+
+  /** Many nodes look for models in ComfyUI's own folder, and save what they fetch there: that is the shared one, in every build. */
+  private void linkModelsInCore(Path modelsDir) throws IOException {
+    Path inCore = core().resolve(Place.MODELS);
+    if (Files.isDirectory(inCore, LinkOption.NOFOLLOW_LINKS)) {
+      if (Files.isWritable(modelsDir)) {
+        copyMissing(inCore, modelsDir);
+      }
+      Trees.delete(inCore);
+    }
+    if (!Files.exists(inCore, LinkOption.NOFOLLOW_LINKS)) {
+      Files.createSymbolicLink(inCore, Path.of("..", Place.MODELS));
+    }
+  }
+
+  /** The folders and the small files with content; git's empty placeholders stay behind. */
+  private static void copyMissing(Path from, Path to) throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(from)) {
+      for (Path file : files) {
+        Path target = to.resolve(file.getFileName());
+        if (Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS)) {
+          if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+            Files.createDirectory(target);
+          }
+          copyMissing(file, target);
+        } else if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && Files.size(file) > 0 && Files.size(file) < SMALL && !Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+          SmallFile.write(target, Files.readAllBytes(file));
+        }
       }
     }
   }
