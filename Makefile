@@ -63,8 +63,9 @@ test: lint test-java test-python test-web test-ui
 test-java: tools
 	mvn -B verify
 
+# Two files of tests at a time: much of it is waiting for a network on purpose.
 test-python: .venv/installed wheel-environment
-	COCKPIT_PYTHON=$(abspath $(WHEEL_PYTHON)) $(BIN)/python -m pytest
+	COCKPIT_PYTHON=$(abspath $(WHEEL_PYTHON)) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 node_modules: package.json yarn.lock | .venv/ready
 	$(BIN)/jlpm install

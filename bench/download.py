@@ -58,7 +58,7 @@ def ours(place: Place, how: str = "fast", cache: Path | None = None) -> Cost:
     write_root(place.folder, place.served, how)
     command = [package().command_line, "models", "install", "--all", "--json"]
     if cache:
-        at = Path(_cache_place(place.folder))
+        at = cache_place(place.folder)
         at.parent.mkdir(parents=True)
         at.hardlink_to(cache)
         at.chmod(0o600)
@@ -69,14 +69,16 @@ def ours(place: Place, how: str = "fast", cache: Path | None = None) -> Cost:
     return done.cost
 
 
-def _cache_place(root: Path) -> str:
+def cache_place(root: Path) -> Path:
     ask = (
         "import pathlib, sys; from comfyui_cockpit import java as j; "
         "print(j.aot_cache(j.find_java(), pathlib.Path(sys.argv[1])))"
     )
-    return run(
-        [str(Path(package().command_line).with_name("python")), "-c", ask, str(root)]
-    ).out.strip()
+    return Path(
+        run(
+            [str(Path(package().command_line).with_name("python")), "-c", ask, str(root)]
+        ).out.strip()
+    )
 
 
 def curl(place: Place, how: str = "fast") -> Cost:

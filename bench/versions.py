@@ -1,7 +1,11 @@
-"""A version realized by us, by plain git and uv, and by comfy-cli, all from warm caches."""
+"""A version realized by us, by plain git and uv, and by comfy-cli, all from warm caches.
+
+Ours twice: in the daemon that a lab runs, and by a command of its own with its start-up cache.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,11 +14,18 @@ import time
 from pathlib import Path
 from statistics import median
 
-from .table import Row, compared, limited
+from .daemons import Ready, make_cache, own_command, own_environment
+from .download import cache_place
+from .table import Row, compared
 from .tools import count, environment, in_memory, package, program, progress, wheel_python
 
-# A few packages that people's nodes ask for: wheels with code and without, some megabytes.
-REQUIREMENTS = "requests\npillow\nnumpy\npyyaml\nsafetensors\naiohttp\ntqdm\nscipy\n"
+# What ComfyUI itself asks for, but PyTorch, which would be most of the bytes and none of the work.
+REQUIREMENTS = (
+    "numpy\ntransformers\ntokenizers\nsentencepiece\nsafetensors\naiohttp\nyarl\npyyaml\nPillow\n"
+    "scipy\ntqdm\npsutil\nalembic\nSQLAlchemy\nav\npydantic\npydantic-settings\n"
+)
+# comfy-cli takes only repositories whose address it knows; git brings this one from here.
+OFFICIAL = "https://github.com/comfyanonymous/ComfyUI"
 
 
 def repository(place: Path, name: str, files: dict[str, str]) -> Path:
@@ -64,128 +75,126 @@ def by_hand(place: Path, target: Path, python: str) -> str:
     )
 
 
+def specs(place: Path, versions: Path) -> str:
+    """Declare two versions, of which the second has a package more; return their Python."""
+    many = {f"comfy/part{i}.py": f"x = {i}\n" * 200 for i in range(500)}
+    core = {"main.py": "print('up')\n", "requirements.txt": REQUIREMENTS, "custom_nodes/.keep": ""}
+    repository(place, "ComfyUI", core | many)
+    repository(place, "node", {"__init__.py": "", "requirements.txt": "packaging\nidna\n"})
+    python = str(wheel_python().resolve())
+    ask = "import platform; print(platform.python_version())"
+    exact = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True)
+    spec = {
+        "schema_version": 2,
+        "version_id": "one",
+        "comfy": {"repo": (place / "ComfyUI").as_uri()},
+        "custom_nodes": [{"repo": (place / "node").as_uri()}],
+        "python": exact.stdout.strip(),
+    }
+    versions.mkdir(parents=True)
+    for each in (spec, spec | {"version_id": "two", "python_packages": ["iniconfig"]}):
+        (versions / f"{each['version_id']}.json").write_text(json.dumps(each))
+    return python
+
+
+def comfy_cli(place: Path, python: str) -> list[str]:
+    """Install it, and return the command that installs ComfyUI, without PyTorch as ours."""
+    folder = place / "comfy-cli"
+    subprocess.run([uv_program(), "venv", "--quiet", "--python", python, str(folder)], check=True)
+    install = [uv_program(), "pip", "install", "--quiet", "--python", str(folder / "bin/python")]
+    subprocess.run([*install, "comfy-cli"], check=True)
+    return [
+        str(folder / "bin" / "comfy"),
+        *("--skip-prompt", "--no-enable-telemetry", f"--workspace={place / 'theirs'}"),
+        *("install", "--url", OFFICIAL, "--cpu", "--skip-torch-or-directml"),
+        *("--skip-manager", "--fast-deps"),
+    ]
+
+
+def in_daemon(daemon: Ready, version: str) -> float:
+    """Return the seconds from the request to the end of the job."""
+    start = time.perf_counter()
+    job = daemon.json("POST", f"/api/versions/{version}/realize", {})["job"]
+    while job["ended_at"] is None:
+        time.sleep(0.01)
+        job = daemon.json("GET", f"/api/jobs/{job['id']}")["job"]
+    if job["state"] != "done":
+        raise RuntimeError(f"the daemon failed: {job}")
+    return time.perf_counter() - start
+
+
+def forget(home: Path) -> None:
+    """Take both versions away, and leave the caches and the locks."""
+    for name in ("one", "two"):
+        shutil.rmtree(home / ".comfy-builds" / f"comfy-{name}", ignore_errors=True)
+        (home / f"comfy-{name}").unlink(missing_ok=True)
+
+
 def bench() -> list[Row]:
     """Ours and theirs in turn; ours again, and a second version that shares all but a package."""
     times: dict[str, list[float]] = {}
-    with in_memory() as place:
+    with in_memory() as place, contextlib.ExitStack() as stack:
         home, root, log = place / "home", place / "root", place / "log"
         home.mkdir()
-        (root / "versions").mkdir(parents=True)
-        many = {f"comfy/part{i}.py": f"x = {i}\n" * 200 for i in range(500)}
-        repository(
-            place,
-            "ComfyUI",
-            {
-                "main.py": "print('up')\n",
-                "requirements.txt": REQUIREMENTS,
-                "custom_nodes/.keep": "",
-                **many,
-            },
-        )
-        repository(place, "node", {"__init__.py": "", "requirements.txt": "packaging\nidna\n"})
-        uv, python = uv_program(), str(wheel_python().resolve())
-        version = subprocess.run(
-            [python, "-c", "import platform; print(platform.python_version())"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        spec = {
-            "schema_version": 2,
-            "version_id": "one",
-            "comfy": {"repo": (place / "ComfyUI").as_uri()},
-            "custom_nodes": [{"repo": (place / "node").as_uri()}],
-            "python": version,
+        python = specs(place, root / "versions")
+        theirs = comfy_cli(place, python)
+        variables = {
+            "COMFY_CACHE_ROOT": str(place / "cache"),
+            "UV_CACHE_DIR": str(place / "cache" / "uv"),
+            "PATH": f"{Path(uv_program()).parent}{os.pathsep}{os.environ['PATH']}",
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{(place / 'ComfyUI').as_uri()}.insteadOf",
+            "GIT_CONFIG_VALUE_0": OFFICIAL,
         }
-        second = spec | {"version_id": "two", "python_packages": ["iniconfig"]}
-        for each in (spec, second):
-            (root / "versions" / f"{each['version_id']}.json").write_text(json.dumps(each))
-        env = environment(
-            home,
-            COMFY_CACHE_ROOT=str(place / "cache"),
-            UV_CACHE_DIR=str(place / "cache" / "uv"),
-            PATH=f"{Path(uv).parent}{os.pathsep}{os.environ['PATH']}",
-        )
+        env = environment(home, **variables)
+        start = make_cache(place / "training")
+        at = cache_place(root)
+        at.parent.mkdir(parents=True)
+        at.hardlink_to(start)
         realize = [package().command_line, "version", "realize", "--root", str(root), "--quiet"]
-        comfy = place / "comfy-cli"
-        subprocess.run([uv, "venv", "--quiet", "--python", python, str(comfy)], check=True)
-        subprocess.run(
-            [
-                uv,
-                "pip",
-                "install",
-                "--quiet",
-                "--python",
-                str(comfy / "bin" / "python"),
-                "comfy-cli",
-            ],
-            check=True,
-        )
         # Once, so that every cache is warm.
-        timed([*realize, "one"], env, root, log)
-        timed([*realize, "two"], env, root, log)
+        for name in ("one", "two"):
+            timed([*realize, name], env, root, log)
+        daemon = stack.enter_context(
+            Ready(
+                own_command(root, cache=start),
+                own_environment(home, **variables),
+                place / "daemon.log",
+            )
+        )
         for turn in range(count("BENCH_ROUNDS", 5)):
-            for name in ("one", "two"):
-                shutil.rmtree(home / ".comfy-builds" / f"comfy-{name}")
-                (home / f"comfy-{name}").unlink()
-            taken = {
-                "ours": timed([*realize, "one"], env, root, log),
-                "again": timed([*realize, "one"], env, root, log),
-                "second": timed([*realize, "two"], env, root, log),
-            }
+            taken = {}
+            forget(home)
+            for what, name in (("", "one"), (", again", "one"), (", second", "two")):
+                taken[f"daemon{what}"] = in_daemon(daemon, name)
+            forget(home)
+            # A connection file would send the command to the daemon.
+            alone = env | {"COCKPIT_CONNECTION_FILE": str(home / "none.json")}
+            for what, name in (("", "one"), (", again", "one"), (", second", "two")):
+                taken[f"command{what}"] = timed([*realize, name], alone, root, log)
             hand = place / "hand"
             shutil.rmtree(hand, ignore_errors=True)
             hand.mkdir()
-            taken["hand"] = timed(
-                [program("bash"), "-c", by_hand(place, hand, python)], env, place, log
-            )
-            theirs = place / "theirs"
-            shutil.rmtree(theirs, ignore_errors=True)
-            command = [
-                str(comfy / "bin" / "comfy"),
-                "--skip-prompt",
-                "--no-enable-telemetry",
-                f"--workspace={theirs}",
-                "install",
-                "--url",
-                (place / "ComfyUI").as_uri(),
-                "--cpu",
-                "--skip-torch-or-directml",
-                "--skip-manager",
-                "--fast-deps",
-            ]
-            try:
-                taken["comfy-cli"] = timed(command, env, place, log)
-            except RuntimeError as error:
-                progress(f"comfy-cli: {error}")
+            script = by_hand(place, hand, python)
+            taken["hand"] = timed([program("bash"), "-c", script], env, place, log)
+            shutil.rmtree(place / "theirs", ignore_errors=True)
+            taken["comfy-cli"] = timed(theirs, env, place, log)
             for name, seconds in taken.items():
                 times.setdefault(name, []).append(seconds)
-            progress(
-                f"{turn + 1}: "
-                + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in taken.items())
-            )
+            told = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in taken.items())
+            progress(f"{turn + 1}: {told}")
     mine = {name: median(each) for name, each in times.items()}
-    rows = [
-        compared(
-            "first realize, warm caches", mine["ours"], mine["hand"], "git + uv by hand", "s", 1.3
-        )
-    ]
-    if "comfy-cli" in mine:
-        rows.append(
-            compared(
-                "first realize, warm caches", mine["ours"], mine["comfy-cli"], "comfy-cli", "s", 0.3
-            )
-        )
-    return [
-        *rows,
-        compared("unchanged realize", mine["again"], mine["hand"], "git + uv by hand", "s", 1.3),
-        compared(
-            "second version that shares the core",
-            mine["second"],
-            mine["hand"],
-            "git + uv by hand",
-            "s",
-            1.3,
-        ),
-        limited("unchanged realize", mine["again"], "s", 5),
-    ]
+    rows = []
+    for how, words in (("daemon", "in the daemon"), ("command", "by command, start-up cache")):
+        for peer, name, most in (
+            ("hand", "git + uv by hand", 1.3),
+            ("comfy-cli", "comfy-cli", 0.3),
+        ):
+            for what, which in (
+                (how, "first realize, warm caches"),
+                (f"{how}, again", "unchanged realize"),
+                (f"{how}, second", "a second version that shares the core"),
+            ):
+                what_for = f"{which}, {words}"
+                rows.append(compared(what_for, mine[what], mine[peer], name, "s", most))
+    return rows

@@ -299,6 +299,7 @@ def test_verify_models(comfy: Machine, comfyui: Repository, hub: Hub, tmp_path: 
     done = comfy.json("verify-models", "w", "--models-dir", str(models), "--timeout", "0.5")
     (model,) = check(shapes.VERIFY, done.json)["models"]
     assert (done.status, model["state"], model["problem"]["code"]) == (FAILED, "missing", "stalled")
+    assert "0.5 s" in model["problem"]["detail"], "given up for the timeout, not for the network's"
 
 
 def test_model_outside_of_a_link(busy: Machine, comfyui: Repository, tmp_path: Path) -> None:

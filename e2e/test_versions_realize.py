@@ -97,9 +97,10 @@ def test_what_lies_under_the_target(comfy: Machine, comfyui: Repository, tmp_pat
     # Nodes look into ComfyUI's own folder of models, and save there what they fetch.
     own = target / "ComfyUI" / "models"
     assert own.samefile(target / "models")
-    assert (own / "configs" / "v1-inference.yaml").read_text() == "model: {}\n"
-    assert (own / "checkpoints").is_dir()
-    assert not (own / "checkpoints" / "put_checkpoints_here").exists()
+    assert list(own.iterdir()) == []
+    configs = target / ".comfy_models" / "configs"
+    assert f'base_path: "{configs.parent}"\n  configs: configs\n' in yaml
+    assert (configs / "v1-inference.yaml").read_text() == "model: {}\n"
     assert os.access(target / "ComfyUI" / "script.sh", os.X_OK)
     head = subprocess.run(
         ["git", "-c", "safe.directory=*", "rev-parse", "HEAD"],

@@ -12,6 +12,7 @@ import comfyui.cockpit.job.Job;
 import comfyui.cockpit.job.Jobs;
 import comfyui.cockpit.job.Lane;
 import comfyui.cockpit.job.Work;
+import comfyui.cockpit.json.Json;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.CommitId;
@@ -427,7 +428,7 @@ public final class RealizeVersion {
     }
     progress.phase("verifying");
     job.step("files", done++, total);
-    build.link(task.modelsDir(), lock, modelPaths(task.modelsDir(), lock), lock.models().stream().filter(model -> !model.path().inModels()).map(Lock.Model::path).toList(), path -> VersionModels.outside(task.place(), path));
+    build.link(task.modelsDir(), lock, modelPaths(task, lock), lock.models().stream().filter(model -> !model.path().inModels()).map(Lock.Model::path).toList(), path -> VersionModels.outside(task.place(), path));
     List<String> corrupt = build.read(tracked(lock), known(task, lock), cancel, progress);
     if (!corrupt.isEmpty()) {
       String names = String.join(", ", corrupt);
@@ -495,8 +496,8 @@ public final class RealizeVersion {
     return paths;
   }
 
-  /** Where ComfyUI finds the shared models: every folder of its own, and those that this version's models lie in. */
-  private static String modelPaths(Path modelsDir, Lock lock) {
+  /** Where ComfyUI finds the shared models: every folder of its own, and those that this version's models lie in; and what git tracks of them. */
+  private static String modelPaths(Task task, Lock lock) {
     Set<String> folders = new LinkedHashSet<>(ModelFolders.all());
     lock.models().stream()
         .filter(model -> model.path().inModels() && model.path().relative().contains("/"))
@@ -504,14 +505,15 @@ public final class RealizeVersion {
         .filter(folder -> folder.matches("[A-Za-z0-9_-]+"))
         .forEach(folders::add);
     StringBuilder yaml = new StringBuilder("# Written by ComfyUI Cockpit when it realizes the version.\ncomfyui_cockpit:\n");
-    yaml.append("  base_path: ").append(comfyui.cockpit.json.Json.write(modelsDir.toString())).append("\n  is_default: true\n");
+    yaml.append("  base_path: ").append(Json.write(task.modelsDir().toString())).append("\n  is_default: true\n");
     for (String folder : folders) {
       String others = folder.equals("text_encoders") ? "text_encoders\n    clip\n" : folder.equals("diffusion_models") ? "diffusion_models\n    unet\n" : "";
       if (!folder.equals("clip") && !folder.equals("unet")) {
         yaml.append("  ").append(folder).append(": ").append(others.isEmpty() ? folder + "\n" : "|\n    " + others);
       }
     }
-    return yaml.toString();
+    Path tracked = task.place().target().resolve(Place.TRACKED_MODELS);
+    return yaml.append("comfyui_cockpit_tracked:\n  base_path: ").append(Json.write(tracked.toString())).append("\n  configs: configs\n").toString();
   }
 
 }

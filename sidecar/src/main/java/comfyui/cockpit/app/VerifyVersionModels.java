@@ -221,17 +221,27 @@ public final class VerifyVersionModels {
       }
     }
 
+    /** What is told again and again is no movement. */
     private ProgressSink seen(ProgressSink to) {
       return new ProgressSink() {
+        private String phase = "";
+        private long bytes = -1;
+
         @Override
-        public void phase(String phase) {
-          moved();
-          to.phase(phase);
+        public void phase(String now) {
+          if (!now.equals(phase)) {
+            phase = now;
+            moved();
+          }
+          to.phase(now);
         }
 
         @Override
         public void bytes(long done, long total) {
-          moved();
+          if (done != bytes) {
+            bytes = done;
+            moved();
+          }
           to.bytes(done, total);
         }
 

@@ -53,17 +53,12 @@ public final class SmallFile {
 
   /** Replaces atomically and durably; a symbolic link stays one and its target is replaced. */
   public static void write(Path path, String text) throws IOException {
-    write(path, text.getBytes(StandardCharsets.UTF_8), false);
-  }
-
-  /** The same for what is no text of ours. */
-  public static void write(Path path, byte[] content) throws IOException {
-    write(path, content, false);
+    write(path, text, false);
   }
 
   /** The same, readable and writable by this user only, from its first moment. */
   public static void writePrivate(Path path, String text) throws IOException {
-    write(path, text.getBytes(StandardCharsets.UTF_8), true);
+    write(path, text, true);
   }
 
   /** Removes what kills in the middle of a write left; a write takes milliseconds, so an old half is nobody's. */
@@ -80,7 +75,7 @@ public final class SmallFile {
     }
   }
 
-  private static void write(Path path, byte[] content, boolean onlyOurs) throws IOException {
+  private static void write(Path path, String text, boolean onlyOurs) throws IOException {
     Path target = Files.isSymbolicLink(path) ? path.toRealPath() : path;
     Path parent = target.toAbsolutePath().getParent();
     Files.createDirectories(parent);
@@ -96,7 +91,7 @@ public final class SmallFile {
         }
       }
       try (FileChannel channel = FileChannel.open(temp, StandardOpenOption.WRITE)) {
-        ByteBuffer bytes = ByteBuffer.wrap(content);
+        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
         while (bytes.hasRemaining()) {
           channel.write(bytes);
         }

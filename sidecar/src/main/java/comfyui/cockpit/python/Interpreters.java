@@ -7,6 +7,7 @@ import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProgressSink;
 import comfyui.cockpit.process.Children;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -14,15 +15,19 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** The Pythons of this machine: those that uv knows, and pyenv's, whose shims uv cannot look behind. */
 public final class Interpreters {
   /** Where nobody says which: the first of these that is here. */
   private static final List<String> USUAL = List.of("3.12", "3.13", "3.11", "3.10");
 
+  /** What pyenv puts on the PATH; others have such a directory too, with other things beside it. */
+  private static final String SHIMS = File.separator + "shims";
+
   private final Uv uv;
   private final Path home;
-  /** Looking costs seconds where there are shims; a Python that goes away meanwhile fails where it is used. */
+  /** A Python that goes away meanwhile fails where it is used. */
   private List<Interpreter> known = List.of();
 
   public Interpreters(Uv uv, Path home) {
@@ -89,8 +94,11 @@ public final class Interpreters {
 
   private List<Interpreter> look(Children children, Path directory, CancelSignal cancel) {
     List<Interpreter> all = new ArrayList<>();
-    Uv.Ended ended = uv.run(children, List.of("python", "list", "--only-installed", "--output-format", "json", "--offline"), directory, cancel, line -> {});
-    // What shims complain of stands on lines of its own.
+    // uv would start every shim, for seconds, and learn nothing that pyenv's own folder does not say.
+    List<String> shims = uv.searchPath().stream().filter(Interpreters::isPyenvs).toList();
+    Uv direct = uv.searching(uv.searchPath().stream().filter(each -> !shims.contains(each)).toList());
+    Uv.Ended ended = direct.run(children, List.of("python", "list", "--only-installed", "--output-format", "json", "--offline"), directory, cancel, line -> {});
+    // What is complained of stands on lines of its own.
     ended.lines().stream().filter(line -> line.startsWith("[{")).findFirst().flatMap(Json::read).ifPresent(list -> {
           if (list instanceof Value.Arr found) {
             for (Value item : found.items()) {
@@ -101,13 +109,17 @@ public final class Interpreters {
             }
           }
         });
-    all.addAll(pyenv());
+    Stream.concat(Stream.of(home.resolve(".pyenv")), shims.stream().map(Path::of).map(Path::getParent)).distinct().forEach(root -> all.addAll(pyenv(root)));
     return List.copyOf(all);
   }
 
-  private List<Interpreter> pyenv() {
+  private static boolean isPyenvs(String directory) {
+    return directory.endsWith(SHIMS) && Files.isDirectory(Path.of(directory).resolveSibling("versions"));
+  }
+
+  private static List<Interpreter> pyenv(Path root) {
     List<Interpreter> found = new ArrayList<>();
-    Path versions = home.resolve(".pyenv").resolve("versions");
+    Path versions = root.resolve("versions");
     if (Files.isDirectory(versions)) {
       try (DirectoryStream<Path> each = Files.newDirectoryStream(versions, "3.*")) {
         for (Path version : each) {

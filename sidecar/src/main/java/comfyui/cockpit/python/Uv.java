@@ -5,6 +5,7 @@ import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.process.Children;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,6 +42,23 @@ public final class Uv {
   public Uv(Optional<Path> program, Map<String, String> caller, Path cache) {
     this.program = program;
     this.environment = environment(caller, cache);
+  }
+
+  private Uv(Optional<Path> program, Map<String, String> environment) {
+    this.program = program;
+    this.environment = environment;
+  }
+
+  /** The directories in which programs are looked for. */
+  List<String> searchPath() {
+    return List.of(environment.getOrDefault("PATH", "").split(File.pathSeparator));
+  }
+
+  /** The same, with other directories. */
+  Uv searching(List<String> directories) {
+    Map<String, String> other = new LinkedHashMap<>(environment);
+    other.put("PATH", String.join(File.pathSeparator, directories));
+    return new Uv(program, other);
   }
 
   private static Map<String, String> environment(Map<String, String> caller, Path cache) {

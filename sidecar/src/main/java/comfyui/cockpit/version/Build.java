@@ -23,8 +23,6 @@ import java.util.function.Function;
 public final class Build {
   /** ComfyUI's folders of the user's own work. */
   private static final List<String> USERS = List.of("input", "output", "user");
-  /** How large a file of a repository may be to be put beside the models. */
-  private static final long SMALL = 1 << 20;
 
   private final Place place;
   private final String key;
@@ -200,7 +198,7 @@ public final class Build {
     if (!Files.exists(own, LinkOption.NOFOLLOW_LINKS)) {
       Files.createSymbolicLink(own, Path.of("..", Place.MODEL_PATHS));
     }
-    linkModelsInCore(modelsDir);
+    linkModelsInCore();
     // ComfyUI does not start without it, and a repository may have nothing in it.
     Files.createDirectories(core().resolve("custom_nodes"));
     for (String folder : USERS) {
@@ -236,33 +234,13 @@ public final class Build {
   }
 
   /** Many nodes look for models in ComfyUI's own folder, and save what they fetch there: that is the shared one, in every build. */
-  private void linkModelsInCore(Path modelsDir) throws IOException {
+  private void linkModelsInCore() throws IOException {
     Path inCore = core().resolve(Place.MODELS);
     if (Files.isDirectory(inCore, LinkOption.NOFOLLOW_LINKS)) {
-      if (Files.isWritable(modelsDir)) {
-        copyMissing(inCore, modelsDir);
-      }
-      Trees.delete(inCore);
+      Files.move(inCore, root.resolve(Place.TRACKED_MODELS));
     }
     if (!Files.exists(inCore, LinkOption.NOFOLLOW_LINKS)) {
       Files.createSymbolicLink(inCore, Path.of("..", Place.MODELS));
-    }
-  }
-
-  /** The folders and the small files with content; git's empty placeholders stay behind. */
-  private static void copyMissing(Path from, Path to) throws IOException {
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(from)) {
-      for (Path file : files) {
-        Path target = to.resolve(file.getFileName());
-        if (Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS)) {
-          if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-            Files.createDirectory(target);
-          }
-          copyMissing(file, target);
-        } else if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && Files.size(file) > 0 && Files.size(file) < SMALL && !Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-          SmallFile.write(target, Files.readAllBytes(file));
-        }
-      }
     }
   }
 

@@ -14,6 +14,8 @@ import java.util.Set;
  */
 public record ModelPath(boolean inModels, String relative) {
   private static final String HOME = "$COMFY_HOME/";
+  /** In every build this leads to the models. */
+  private static final String IN_CORE = Place.CORE + "/" + Place.MODELS + "/";
 
   /** What a realization itself puts there. */
   private static final Set<String> OURS = Set.of(Place.CORE, Place.MODELS, Place.MODEL_PATHS);
@@ -29,6 +31,9 @@ public record ModelPath(boolean inModels, String relative) {
 
   /** @throws IllegalArgumentException what is wrong with it: it leaves its place, or is where something of ours lies */
   static ModelPath of(boolean inModels, String text) {
+    if (!inModels && text.startsWith(IN_CORE)) {
+      return of(true, text.substring(IN_CORE.length()));
+    }
     RelativePath path = new RelativePath(text);
     List<String> parts = path.parts();
     boolean ours = parts.stream().anyMatch(part -> part.equalsIgnoreCase(".git")) || parts.getFirst().equalsIgnoreCase(Downloads.OWN_DIRECTORY);

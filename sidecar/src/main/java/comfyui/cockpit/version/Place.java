@@ -31,6 +31,8 @@ public final class Place {
   public static final String VENV = ".venv";
   public static final String MODELS = "models";
   public static final String MODEL_PATHS = "extra_model_paths.yaml";
+  /** What git tracks in ComfyUI's folder of models: the configurations of old checkpoints. */
+  public static final String TRACKED_MODELS = ".comfy_models";
   static final String FILES = ".comfy_files";
   static final String BROKEN = ".comfy_broken";
   static final String LOCK_COPY = ".comfy_lock.json";
