@@ -205,15 +205,25 @@ describe('a lab without versions', () => {
     expect(await readlink(target('demo'))).toBe(after);
   });
 
-  it('clones, and compares two', async () => {
+  it('clones, shows that in another tab too, and compares two', async () => {
     const panel = await open();
-    await choose(panel, 'demo', 'Clone…');
-    await dialog(panel).getByRole('button', { name: 'Clone' }).click();
-    await state(panel, 'demo-2', 'Resolved');
-    await edit('demo-2', value => {
-      value['python_packages'] = ['idna==3.9'];
-    });
-    await state(panel, 'demo-2', 'Stale');
+    const other = await LabPage.open(browser, lab);
+    try {
+      await other.openByTab();
+      await state(other, 'demo', 'Realized');
+      await choose(panel, 'demo', 'Clone…');
+      await dialog(panel).getByRole('button', { name: 'Clone' }).click();
+      await state(panel, 'demo-2', 'Resolved');
+      await state(other, 'demo-2', 'Resolved');
+      await edit('demo-2', value => {
+        value['python_packages'] = ['idna==3.9'];
+      });
+      await state(panel, 'demo-2', 'Stale');
+      await state(other, 'demo-2', 'Stale');
+      expect(other.errors).toEqual([]);
+    } finally {
+      await other.close();
+    }
     await choose(panel, 'demo', 'Compare with…');
     await dialog(panel).getByText('idna==3.9').waitFor(WAIT);
     await picture(dialog(panel), 'real-versions-diff');

@@ -1,6 +1,7 @@
 import { useEffect, useId, useState, type ReactElement } from 'react';
 
 import type { DeclareRequest, DeclareResult, Problem } from '../wire';
+import { BundleField } from './BundleField';
 import { useServices } from './context';
 import { Refused } from './Refused';
 import { Shape } from './shapes';
@@ -122,22 +123,7 @@ export function AddModel(props: IAddModelProps): ReactElement {
             value={path ?? proposed}
             onChange={event => setPath(event.target.value)}
           />
-          <label htmlFor={`${id}-bundle`}>{trans.__('Bundle')}</label>
-          <input
-            id={`${id}-bundle`}
-            className="jp-mod-styled"
-            type="text"
-            spellCheck={false}
-            list={`${id}-bundles`}
-            value={bundle}
-            placeholder={trans.__('none, one of yours, or a new one')}
-            onChange={event => setBundle(event.target.value)}
-          />
-          <datalist id={`${id}-bundles`}>
-            {bundles.map(entry => (
-              <option key={entry} value={entry} />
-            ))}
-          </datalist>
+          <BundleField bundles={bundles} value={bundle} onChange={setBundle} />
         </>
       )}
     </div>

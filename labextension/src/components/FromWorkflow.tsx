@@ -21,6 +21,7 @@ import {
   type IFileGroup,
   type INamedFile
 } from '../workflow';
+import { BundleField } from './BundleField';
 import { useServices } from './context';
 import { Refused } from './Refused';
 import { Shape, type ShapeName } from './shapes';
@@ -126,24 +127,7 @@ export function FromWorkflow(props: IFromWorkflowProps): ReactElement {
         {found && <Summary result={found} />}
       </div>
       {actionable && (
-        <>
-          <label htmlFor={`${id}-bundle`}>{trans.__('Bundle')}</label>
-          <input
-            id={`${id}-bundle`}
-            className="jp-mod-styled"
-            type="text"
-            spellCheck={false}
-            list={`${id}-bundles`}
-            value={bundle}
-            placeholder={trans.__('none, one of yours, or a new one')}
-            onChange={event => setBundle(event.target.value)}
-          />
-          <datalist id={`${id}-bundles`}>
-            {bundles.map(entry => (
-              <option key={entry} value={entry} />
-            ))}
-          </datalist>
-        </>
+        <BundleField bundles={bundles} value={bundle} onChange={setBundle} />
       )}
       {found && (
         <>

@@ -1,27 +1,19 @@
 import Button from '@mui/material/Button';
-import IconButton from '@mui/material/IconButton';
-import LinearProgress from '@mui/material/LinearProgress';
 import { memo, type ReactElement } from 'react';
 
-import { share } from '../format';
 import { explain } from '../problem';
 import type { Row } from '../state';
 import type { Job, ModelStatus } from '../wire';
 import { useServices } from './context';
+import { ListRow, Progress, type IPlace } from './ListRow';
 import { Reason } from './Reason';
 import { Shape } from './shapes';
-import { pressAction } from './VirtualList';
 import { facts, rowState, speed, trust } from './words';
 
-interface IModelRowProps {
+interface IModelRowProps extends IPlace {
   model: ModelStatus;
   row: Row;
   installable: boolean;
-  /** From 1. */
-  position: number;
-  count: number;
-  /** The one row that Tab reaches, with its buttons. */
-  current: boolean;
 }
 
 /** Name, facts, one state, one action; under it what is going on or what went wrong. */
@@ -44,41 +36,19 @@ export const ModelRow = memo(function ModelRow({
   const problem =
     row.kind === 'failed' || row.kind === 'invalid' ? row.problem : null;
   return (
-    <li
-      className={`jp-ComfyCockpit-row jp-mod-${row.kind}`}
-      data-model={model.id}
-      aria-posinset={position}
-      aria-setsize={count}
-      tabIndex={tab}
-      onKeyDown={pressAction}
-      onContextMenu={event => {
-        event.preventDefault();
-        event.stopPropagation();
-        const { clientX: x, clientY: y } = event;
-        actions.openRowMenu({ model, row }, { x, y });
-      }}
-    >
-      <div className="jp-ComfyCockpit-line">
-        <div className="jp-ComfyCockpit-name" title={model.path}>
-          {facts(model.display_name, model.version)}
-        </div>
-        <div className="jp-ComfyCockpit-action">
-          <Action model={model} row={row} installable={installable} tab={tab} />
-          <IconButton
-            aria-label={trans.__('More actions for %1', model.display_name)}
-            title={trans.__('More actions')}
-            aria-haspopup="menu"
-            tabIndex={tab}
-            onClick={event =>
-              actions.openRowMenu({ model, row }, event.currentTarget)
-            }
-          >
-            <Shape name="menu" />
-          </IconButton>
-        </div>
-      </div>
-      <div className="jp-ComfyCockpit-line">
-        <div className="jp-ComfyCockpit-facts">
+    <ListRow
+      id={model.id}
+      kind={row.kind}
+      place={{ position, count, current }}
+      name={facts(model.display_name, model.version)}
+      title={model.path}
+      action={
+        <Action model={model} row={row} installable={installable} tab={tab} />
+      }
+      menuLabel={trans.__('More actions for %1', model.display_name)}
+      onMenu={at => actions.openRowMenu({ model, row }, at)}
+      facts={
+        <>
           <span title={line}>{line}</span>
           {model.executes_code && (
             <span
@@ -91,22 +61,21 @@ export const ModelRow = memo(function ModelRow({
               {trans.__('runs code')}
             </span>
           )}
-        </div>
-        <div
-          className="jp-ComfyCockpit-state"
-          title={row.kind === 'installed' ? trust(model, trans) : undefined}
-        >
-          <Shape name={shape} />
-          <span>{word}</span>
-        </div>
-      </div>
+        </>
+      }
+      state={{
+        word,
+        shape,
+        title: row.kind === 'installed' ? trust(model, trans) : undefined
+      }}
+    >
       {row.kind === 'working' && (
         <Working job={row.job} name={model.display_name} />
       )}
       {problem && (
         <Reason {...explain(problem, trans)} problem={problem} tab={tab} />
       )}
-    </li>
+    </ListRow>
   );
 });
 
@@ -165,25 +134,17 @@ function Action({
   }
 }
 
-/** A thin bar, and how far, how fast, how long. */
+/** How far, how fast, how long. */
 function Working({ job, name }: { job: Job; name: string }): ReactElement {
   const { trans, format } = useServices();
   const { done_bytes: done, total_bytes: total } = job.progress;
   const known = done !== null && total !== null && total > 0;
   return (
-    <div className="jp-ComfyCockpit-progress">
-      <LinearProgress
-        aria-label={trans.__('Progress of %1', name)}
-        {...(known
-          ? { variant: 'determinate', value: share(done, total) * 100 }
-          : { variant: 'indeterminate' })}
-      />
-      <div className="jp-ComfyCockpit-figures">
-        <span>
-          {known ? format.percent(done, total) : done ? format.bytes(done) : ''}
-        </span>
-        <span>{speed(job, trans, format)}</span>
-      </div>
-    </div>
+    <Progress name={name} done={done} total={total}>
+      <span>
+        {known ? format.percent(done, total) : done ? format.bytes(done) : ''}
+      </span>
+      <span>{speed(job, trans, format)}</span>
+    </Progress>
   );
 }

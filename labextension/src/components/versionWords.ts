@@ -4,7 +4,7 @@ import type { Formatter } from '../format';
 import type { VersionRow } from '../versions';
 import type { Job, VersionStatus, VersionStep } from '../wire';
 import type { ShapeName } from './shapes';
-import { facts, phase, speed, type IHeadline } from './words';
+import { facts, phase, speed, type IHeadline, queued } from './words';
 
 /** As many digits of a digest as the daemon's own sentences show. */
 const DIGITS = 12;
@@ -33,13 +33,7 @@ export function versionState(
     case 'cancelling':
       return { word: trans.__('Cancelling'), shape: 'cross' };
     case 'queued':
-      return {
-        word:
-          row.place === null
-            ? trans.__('Queued')
-            : trans.__('Queued (%1)', format.count(row.place)),
-        shape: 'clock'
-      };
+      return queued(row.place, trans, format);
     case 'working':
       return versionPhase(row.job, trans);
   }

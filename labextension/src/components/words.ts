@@ -30,13 +30,7 @@ export function rowState(
     case 'missing':
       return { word: trans.__('Missing'), shape: 'ring' };
     case 'queued':
-      return {
-        word:
-          row.place === null
-            ? trans.__('Queued')
-            : trans.__('Queued (%1)', format.count(row.place)),
-        shape: 'clock'
-      };
+      return queued(row.place, trans, format);
     case 'cancelling':
       return { word: trans.__('Cancelling'), shape: 'cross' };
     case 'failed':
@@ -46,6 +40,19 @@ export function rowState(
     case 'working':
       return phase(row.job, trans);
   }
+}
+
+/** @param place in the queue, from 1; null while that is not known */
+export function queued(
+  place: number | null,
+  trans: TranslationBundle,
+  format: Formatter
+): { word: string; shape: ShapeName } {
+  const word =
+    place === null
+      ? trans.__('Queued')
+      : trans.__('Queued (%1)', format.count(place));
+  return { word, shape: 'clock' };
 }
 
 export function phase(

@@ -37,7 +37,6 @@ final class AotTraining implements AutoCloseable {
 
   private final Optional<Path> cache;
   private final Path jar;
-  private final String java;
   private final Children children;
   private final BooleanSupplier idle;
   private final Clock clock;
@@ -46,13 +45,11 @@ final class AotTraining implements AutoCloseable {
 
   /**
    * @param cache the file to make, if any; its name tells everything that it depends on
-   * @param java the program that this process runs on
    * @param quiet how long nothing must have run; the usual time where none is given
    */
-  AotTraining(Optional<Path> cache, Path jar, String java, Children children, BooleanSupplier idle, Optional<Duration> quiet, Clock clock) {
+  AotTraining(Optional<Path> cache, Path jar, Children children, BooleanSupplier idle, Optional<Duration> quiet, Clock clock) {
     this.cache = cache;
     this.jar = jar;
-    this.java = java;
     this.children = children;
     this.idle = idle;
     this.clock = clock;
@@ -94,7 +91,7 @@ final class AotTraining implements AutoCloseable {
           scratch.resolve("models.json"),
           "{\"models\": {\"a\": {\"source\": \"source.txt\", \"path\": \"a.txt\"}, \"b\": {\"source\": \"http://127.0.0.1:9/b\", \"path\": \"b.txt\"}}, "
               + "\"bundles\": {\"x\": {\"models\": [\"a\", \"b\"], \"auto_install\": true}}}");
-      List<String> command = new ArrayList<>(List.of(java));
+      List<String> command = new ArrayList<>(List.of(ProcessHandle.current().info().command().orElse("java")));
       command.addAll(ownFlags());
       command.addAll(List.of("-XX:AOTCacheOutput=" + made, "-jar", jar.toString(), "serve", "--until-eof", "--root", scratch.toString()));
       Map<String, String> environment = new LinkedHashMap<>();

@@ -156,9 +156,8 @@ final class Serve implements Callable<Integer> {
 
   private AotTraining training(Cockpit cockpit, Children children, Optional<Path> aotCache) throws java.net.URISyntaxException {
     Path jar = Path.of(Main.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-    String java = ProcessHandle.current().info().command().orElse("java");
     Optional<Duration> quiet = start.variable("COCKPIT_AOT_IDLE").filter(text -> text.matches("\\d{1,6}")).map(Long::parseLong).map(Duration::ofSeconds);
-    return new AotTraining(aotCache, jar, java, children, cockpit::isIdle, quiet, start.clock());
+    return new AotTraining(aotCache, jar, children, cockpit::isIdle, quiet, start.clock());
   }
 
   /** Lets the main thread remove the connection file. */
