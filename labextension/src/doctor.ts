@@ -199,13 +199,6 @@ function found(
       return [trans.__("Java's own and the system's")];
     case 'certificates_own':
       return [trans.__("Java's own and %1", text('path'))];
-    case 'certificates_unreadable':
-      return [
-        trans.__('%1 cannot be read.', text('path')),
-        trans.__(
-          'Correct SSL_CERT_FILE or REQUESTS_CA_BUNDLE, or unset it: no https address can be reached.'
-        )
-      ];
     case 'clock':
       return [format.time(text('time'))];
     case 'clock_wrong':

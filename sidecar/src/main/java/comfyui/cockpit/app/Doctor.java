@@ -234,14 +234,8 @@ public final class Doctor {
   }
 
   private static Check certificates(Optional<Path> own) {
-    if (own.isEmpty()) {
-      return Check.ok("certificates", "certificates", Map.of(), "Java's own and the system's");
-    }
-    Path path = own.get();
-    Map<String, Object> args = Map.of("path", path.toString());
-    return Files.isReadable(path)
-        ? Check.ok("certificates", "certificates_own", args, "Java's own and " + path)
-        : new Check("certificates", State.FAILED, "certificates_unreadable", args, path + " cannot be read.", "Correct SSL_CERT_FILE or REQUESTS_CA_BUNDLE, or unset it: no https address can be reached.");
+    return own.map(path -> Check.ok("certificates", "certificates_own", Map.of("path", path.toString()), "Java's own and " + path))
+        .orElseGet(() -> Check.ok("certificates", "certificates", Map.of(), "Java's own and the system's"));
   }
 
   private static Check time(Instant now) {
