@@ -31,6 +31,9 @@ GIT = {
     "GIT_ALLOW_PROTOCOL": "file:http",
 }
 
+# The options that name an index of packages, as people write them into requirements; here nothing comes from one.
+INDEX, MORE_INDEX = (f"--{more}index-url" for more in ("", "extra-"))
+
 MAIN = '''"""Says what it runs on, as a ComfyUI that starts would find it."""
 import importlib.metadata, json, os, sys
 here = os.path.dirname(os.path.abspath(__file__))

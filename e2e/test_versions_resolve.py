@@ -18,7 +18,7 @@ import pytest
 from demo.hub.exchange import Hub
 
 from . import shapes
-from .comfy import Machine, Repository, Served, by_git_daemon, core
+from .comfy import MORE_INDEX, Machine, Repository, Served, by_git_daemon, core
 from .conftest import Machines
 from .shapes import check
 
@@ -262,7 +262,7 @@ def test_requirements_that_cannot_be(comfy: Machine, comfyui: Repository, tmp_pa
     assert problem["code"] == "declaration_invalid", problem
     assert "node-a" in problem["detail"]
     a.commit(
-        {"requirements.txt": "--extra-index-url https://user:secret-word@example.org/simple\nsix\n"}
+        {"requirements.txt": f"{MORE_INDEX} https://user:secret-word@example.org/simple\nsix\n"}
     )
     done = comfy.json("resolve", "v")
     assert done.problem["code"] == "source_unsupported"

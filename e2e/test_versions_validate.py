@@ -11,7 +11,7 @@ import pytest
 
 from . import shapes
 from .cockpit import Daemon
-from .comfy import Machine, stats
+from .comfy import INDEX, MORE_INDEX, Machine, stats
 from .shapes import check
 from .test_validate import marked, places
 
@@ -62,11 +62,11 @@ TEXT = """{
     {"source": "https://example.org/a.bin", "target_subdir": "loras", «34»"cheksum": "x"},
     {"source": «35»"/no\\u0000where", "target_subdir": "loras"}
   ],
-  "python_packages": [«36»12, «37»"a b c", «38»"a\\n--index-url=x", «39»"-e ../x", «40»""],
+  "python_packages": [«36»12, «37»"a b c", «38»"a\\n--INDEX=x", «39»"-e ../x", «40»""],
   "python": «41»"2.7",
   "env": {«42»"A B": "x", "C": «43»12, "D": "${E}"},
   "options": {"torch_backend": «44»"auto", "offline": «45»"no", «46»"skip_model": true}
-}""".replace("REPO", REPO)
+}""".replace("REPO", REPO).replace("--INDEX", INDEX)
 
 WANTED: dict[int, tuple[str, str, str]] = {
     1: ("/modles", INVALID, 'Did you mean "models"?'),
@@ -195,7 +195,7 @@ def test_good_specs_and_warnings(comfy: Machine) -> None:
         ],
         "python_packages": [
             "six",
-            "--extra-index-url https://example.org/simple",
+            f"{MORE_INDEX} https://example.org/simple",
             "--no-cache-dir",
             "idna>=3 --pre",
         ],
@@ -565,7 +565,7 @@ LOCK: dict[str, Any] = {
     ],
     "build_packages": [],
     "torch_backend": "cpu",
-    "places": ["--extra-index-url https://example.org/simple"],
+    "places": [f"{MORE_INDEX} https://example.org/simple"],
     "models": [
         {
             "path": "loras/a.bin",
@@ -577,7 +577,7 @@ LOCK: dict[str, Any] = {
     "env": {"A": "${A}"},
 }
 LINES = [
-    "x --index-url=http://e/",
+    f"x {INDEX}=http://e/",
     "six\nevil",
     "-e /x",
     "a b",
@@ -589,7 +589,7 @@ LINES = [
 ]
 HOSTILE_LOCK: dict[tuple[Any, ...], list[Any]] = {
     ("lock_version",): [2, "1", None, 1.5],
-    ("platform",): ["--x", "../x", "", 1, "linux --index-url=x"],
+    ("platform",): ["--x", "../x", "", 1, f"linux {INDEX}=x"],
     ("python",): ["--x", "3.12", "3", "../3.12.1", 3.12, "3.12.1 --x"],
     ("comfy",): ["x", [], None],
     ("comfy", "repo"): [*HELPERS, 1],
@@ -615,20 +615,20 @@ HOSTILE_LOCK: dict[tuple[Any, ...], list[Any]] = {
     ("packages", 0, "version"): LINES,
     ("packages", 0, "file"): LINES,
     ("packages", 0, "sha256"): ["x", "a" * 63, "a" * 64 + " --x"],
-    ("packages", 1, "repo"): [*HELPERS, "/x --index-url=http://e/", "file:///x y", "/x y"],
+    ("packages", 1, "repo"): [*HELPERS, f"/x {INDEX}=http://e/", "file:///x y", "/x y"],
     ("packages", 1, "commit"): ["main", "--x", SHA + " --x"],
     ("torch_backend",): ["--x", "auto", "cpu x", 1],
     ("places", 0): [
         "six",
         "-e /x",
         "-r /etc/passwd",
-        "--index-url http://x\n-e /x",
+        f"{INDEX} http://x\n-e /x",
         "--no-binary :all:",
-        "--index-url",
+        INDEX,
         "--trusted-host x",
         "--find-links /x -e y",
         1,
-        "--extra-index-url https://u:p@h/x",
+        f"{MORE_INDEX} https://u:p@h/x",
     ],
     ("models", 0, "path"): [
         "../x",
