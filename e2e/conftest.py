@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -34,24 +33,18 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     place = tmp_path_factory.mktemp("program")
     java, jar, cache = find_java(), place / "sidecar.jar", place / "start.aot"
     shutil.copyfile(JAR, jar)
-    (place / "source.txt").write_text("training")
-    comfyui = core(place / "ComfyUI")
-    spec = {
-        "schema_version": 2,
-        "version_id": "v",
-        "comfy": {"repo": comfyui.url},
-        "models": [{"source": "../source.txt", "target_path": "a.txt"}],
-        "options": {},
-    }
-    (place / "versions").mkdir()
-    (place / "versions" / "v.json").write_text(json.dumps(spec))
-    trained = machine(Root(place / "root", place / "home", Program(java, jar, cache), Hub()), place)
-    environment = trained.root.environment
-    training = f"-XX:AOTCacheOutput={cache}"
-    realize = ["version", "realize", "v", "--json", "--root", str(place)]
+    hub = Hub()
+    trained = machine(
+        Root(place / "root", place / "home", Program(java, jar, cache), hub), place / "cache"
+    )
+    source = place / "source.txt"
+    source.write_text("training")
+    models = [{"source": str(source), "target_path": "a.txt"}]
+    trained.declare(core(place / "ComfyUI"), models=models)
+    realize = ["version", "realize", "v", "--json", "--root", str(trained.root.path)]
     done = subprocess.run(
-        [str(java.program), *FLAGS, training, "-jar", str(jar), *realize],
-        env=environment,
+        [str(java.program), *FLAGS, f"-XX:AOTCacheOutput={cache}", "-jar", str(jar), *realize],
+        env=trained.root.environment,
         capture_output=True,
         text=True,
         check=False,
