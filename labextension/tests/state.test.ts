@@ -1,5 +1,8 @@
+import { nullTranslator } from '@jupyterlab/translation';
 import { describe, expect, it } from 'vitest';
 
+import { headline } from '../src/components/words';
+import { Formatter } from '../src/format';
 import { EMPTY, overview, withJob, withJobs, type IState } from '../src/state';
 import type { Job, ModelsStatus } from '../src/wire';
 import { aBundle, aFetch, aJob, aModel, aProblem, aStatus } from './fixtures';
@@ -136,4 +139,17 @@ it('does not guess a sum while a size is unknown', () => {
     aStatus([aModel('a'), aModel('b', { size_bytes: null })])
   );
   expect(overview(state).missingBytes).toBeNull();
+});
+
+it('does not call a model installed that was only asked for', () => {
+  const trans = nullTranslator.load('test');
+  const state = {
+    ...given(aStatus([aModel('a', { state: 'installed' }), aModel('b')])),
+    asked: new Set(['b'])
+  };
+  expect(kinds(state)).toEqual(['installed', 'queued']);
+  const format = new Formatter(trans, 'en');
+  expect(headline(state, overview(state), trans, format).said).toBe(
+    '1 of 2 models missing'
+  );
 });

@@ -183,16 +183,21 @@ export function headline(
       )
     );
   }
-  if (view.missing.length > 0) {
+  // What was asked for and has no job yet is not there either.
+  const absent = total - view.installed;
+  if (absent > 0) {
     return {
       ...quiet(
         trans.__(
           '%1 of %2 models missing',
-          format.count(view.missing.length),
+          format.count(absent),
           format.count(total)
         )
       ),
-      more: view.missingBytes ? format.bytes(view.missingBytes) : ''
+      more:
+        absent === view.missing.length && view.missingBytes
+          ? format.bytes(view.missingBytes)
+          : ''
     };
   }
   return quiet(
