@@ -323,6 +323,11 @@ def test_delete(comfy: Machine, comfyui: Repository, tmp_path: Path) -> None:
     dry = check(shapes.FREED, comfy.ok("delete", "v", "--dry-run"))
     assert dry["dry_run"]
     assert str(target) in {p["path"] for p in dry["removed"]}
+    # Neither the user's work nor a folder with nothing in it is named among what goes.
+    named = {Path(p["path"]).name for p in dry["removed"] if "/data/" in p["path"]}
+    assert named == {"input"}, "ComfyUI's own example is all that is in it"
+    (only,) = [p for p in dry["kept"] if p["path"].endswith("/output")]
+    assert only["reason"].startswith("Your own work")
     refused = comfy.json("delete", "v")
     assert refused.status == WRONG_USE
     assert "--yes" in refused.err + refused.out

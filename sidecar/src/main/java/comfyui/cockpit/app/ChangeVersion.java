@@ -214,7 +214,7 @@ public final class ChangeVersion {
       return Files.exists(directory);
     }
     try (var files = Files.walk(directory)) {
-      return files.anyMatch(path -> Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS) && !isPlaceholder(path));
+      return files.anyMatch(path -> !Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS) && !isPlaceholder(path));
     }
   }
 
@@ -248,7 +248,10 @@ public final class ChangeVersion {
       if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
         return;
       }
-      removed.add(new Removed(path, Trees.freedBy(path)));
+      // Folders with nothing in them are not worth a line.
+      if (!Trees.isEmpty(path)) {
+        removed.add(new Removed(path, Trees.freedBy(path)));
+      }
       if (!options.dryRun()) {
         Trees.delete(path);
       }

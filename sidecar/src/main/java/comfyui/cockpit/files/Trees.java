@@ -12,6 +12,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Whole directories. Symbolic links are taken away or counted as what they are, never followed. */
@@ -45,6 +46,13 @@ public final class Trees {
           }
         });
     return bytes.get();
+  }
+
+  /** True for a directory in which there is nothing but such directories. */
+  public static boolean isEmpty(Path tree) throws IOException {
+    try (Stream<Path> all = Files.walk(tree)) {
+      return all.allMatch(path -> Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS));
+    }
   }
 
   /** Removes a file, a link or a directory with all that is in it; nothing there is no error. */
