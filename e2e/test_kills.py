@@ -233,7 +233,7 @@ def test_kill_of_the_command(root: Root, volume: Volume) -> None:
 
 def test_daemon_leaves_others_files_alone(root: Root, volume: Volume) -> None:
     """A sweep takes away only what is noted, and nothing of a process that lives."""
-    root.hub.rate = 4e6
+    root.hub.rate = 5e5
     declare(root, auto=False)
     (root.models / "user.cockpit-part").write_bytes(b"mine")
     (root.models / ".note.cockpit-part").write_bytes(b"mine")
@@ -241,6 +241,7 @@ def test_daemon_leaves_others_files_alone(root: Root, volume: Volume) -> None:
     until(lambda: volume.part_size() > 500_000)
     daemon = root.serve().wait()
     assert daemon.get("/api/models")["models"][0]["state"] == "missing"
+    root.hub.rate = 0
     assert command.end().status == 0
     volume.check()
     assert volume.final.exists()

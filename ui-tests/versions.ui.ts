@@ -244,6 +244,8 @@ describe('a lab without versions', () => {
       .first()
       .waitFor(WAIT);
     await picture(dialog(panel), 'real-versions-conflict');
+    // As a lab that is late with its start does.
+    await panel.page.locator('.jp-Launcher').focus();
     await panel.page.keyboard.press('Escape');
     await choose(panel, 'demo-2', 'Resolve (upgrade)');
     await state(panel, 'demo-2', 'Failed');

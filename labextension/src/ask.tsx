@@ -23,7 +23,7 @@ export async function ask<T>(
         ];
   const dialog = new AskDialog<T>(
     { title: options.title, body, buttons },
-    options.accept === null ? null : body
+    options.accept !== null
   );
   // The lab gives the focus to a button that may not be pressed yet.
   void dialog.ready.then(() => body.keepFocus());
@@ -35,16 +35,26 @@ export async function ask<T>(
 class AskDialog<T> extends Dialog<T | null> {
   constructor(
     options: Partial<Dialog.IOptions<T | null>> & {
+      body: Body<T>;
       buttons: readonly Dialog.IButton[];
     },
-    private readonly _asked: Body<T> | null
+    private readonly _acceptable: boolean
   ) {
     super(options);
+    this._asked = options.body;
     this._last = options.buttons.length - 1;
   }
 
+  override handleEvent(event: Event): void {
+    super.handleEvent(event);
+    // The lab gives back what another part took to its last button, which may not be pressed yet.
+    if (event.type === 'focus' && !this.node.contains(document.activeElement)) {
+      this._asked.keepFocus();
+    }
+  }
+
   override resolve(index = this._last): void {
-    if (!this._asked || index !== this._last) {
+    if (!this._acceptable || index !== this._last) {
       super.resolve(index);
       return;
     }
@@ -55,6 +65,7 @@ class AskDialog<T> extends Dialog<T | null> {
     });
   }
 
+  private readonly _asked: Body<T>;
   private readonly _last: number;
 }
 
@@ -78,7 +89,7 @@ class Body<T> extends ReactWidget implements Dialog.IBodyWidget<T | null> {
   keepFocus(): void {
     const view = this.node.querySelector<HTMLElement>('.jp-ComfyCockpit-view');
     if (view) {
-      keepFocus(view, this._options.accept !== null && this._value === null);
+      keepFocus(view);
     }
   }
 
@@ -159,7 +170,7 @@ function Answered<T>(props: {
     // The dialog looks for the mark when something was typed.
     node?.dispatchEvent(new Event('input', { bubbles: true }));
     if (node) {
-      keepFocus(node, open);
+      keepFocus(node);
     }
   }, [node, value, open, onAnswer]);
   useEffect(() => {
@@ -169,12 +180,12 @@ function Answered<T>(props: {
     // What had the focus may be gone with what was shown before, and the dialog's keys with it.
     const lost = new MutationObserver(() => {
       if (document.activeElement === document.body) {
-        keepFocus(node, open);
+        keepFocus(node);
       }
     });
     lost.observe(node, { childList: true, subtree: true });
     return () => lost.disconnect();
-  }, [node, open]);
+  }, [node]);
   const [said, setSaid] = useState<HTMLElement | null>(null);
   useEffect(() => {
     said?.scrollIntoView({ block: 'nearest' });
@@ -206,20 +217,18 @@ function Answered<T>(props: {
  * The button that accepts has the focus while it can be pressed, unless there is something to fill in. Where it
  * cannot, its focus would be lost, and with it the dialog's keys.
  */
-function keepFocus(node: HTMLElement, open: boolean): void {
+function keepFocus(node: HTMLElement): void {
   const dialog = node.closest('.jp-Dialog');
   const active = document.activeElement;
-  const unset =
-    active === document.body ||
+  if (
     active === node ||
     !dialog?.contains(active) ||
-    (active instanceof HTMLButtonElement && active.disabled);
-  if (open && unset) {
+    (active instanceof HTMLButtonElement && active.disabled)
+  ) {
+    const accept = dialog?.querySelector<HTMLButtonElement>(
+      '.jp-Dialog-button.jp-mod-accept'
+    );
     const field = node.querySelector<HTMLElement>('input[type="text"]');
-    (field ?? node).focus();
-  } else if (!open && active === node) {
-    dialog
-      ?.querySelector<HTMLElement>('.jp-Dialog-button.jp-mod-accept')
-      ?.focus();
+    (accept && !accept.disabled ? accept : (field ?? node)).focus();
   }
 }
