@@ -76,10 +76,12 @@ class Program:
     java: Java
     jar: Path
     cache: Path
+    options: tuple[str, ...] = ()  # of the JVM, before the package's own
 
     @property
     def command(self) -> list[str]:
-        return launch_command(self.java, self.cache, self.jar)
+        java, *rest = launch_command(self.java, self.cache, self.jar)
+        return [java, *self.options, *rest]
 
 
 @dataclass

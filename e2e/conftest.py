@@ -23,6 +23,10 @@ from .comfy import Machine, Served, by_http, core, machine
 # The long ones are collected for `make soak` only.
 collect_ignore = [] if "COCKPIT_SOAK" in os.environ else ["test_large.py"]
 
+# Most of a short command's work is compiling, for speed, what it runs once. Not so where it runs long; and the
+# tests of the package start Java as users do.
+QUICK = () if "COCKPIT_SOAK" in os.environ else ("-XX:TieredStopAtLevel=1",)
+
 Roots: TypeAlias = Callable[..., Root]
 Machines: TypeAlias = Callable[..., Machine]
 
@@ -40,7 +44,15 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
         machine(root, place / "cache").declare(core(place / "ComfyUI"), models=models)
         realize = ["version", "realize", "v", "--json", "--root", str(root.path)]
         done = subprocess.run(
-            [str(java.program), *FLAGS, f"-XX:AOTCacheOutput={cache}", "-jar", str(jar), *realize],
+            [
+                str(java.program),
+                *QUICK,
+                *FLAGS,
+                f"-XX:AOTCacheOutput={cache}",
+                "-jar",
+                str(jar),
+                *realize,
+            ],
             env=root.environment,
             capture_output=True,
             text=True,
@@ -49,7 +61,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     assert done.returncode == 0, done
     assert cache.is_file(), "the flags of the package and an AOT cache do not go together"
     cache.chmod(0o600)
-    return Program(java, jar, cache)
+    return Program(java, jar, cache, QUICK)
 
 
 @contextlib.contextmanager

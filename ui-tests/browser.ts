@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import {
   chromium,
+  errors,
   type Browser,
   type Locator,
   type Page
@@ -69,10 +70,10 @@ export class LabPage {
     context.setDefaultTimeout(20_000);
     const page = await context.newPage();
     const messages: string[] = [];
-    const errors: string[] = [];
+    const seen: string[] = [];
     const note = (error: string) => {
       if (!NOT_OURS.some(pattern => pattern.test(error))) {
-        errors.push(error);
+        seen.push(error);
       }
     };
     page.on('console', message => {
@@ -86,12 +87,13 @@ export class LabPage {
     await page.goto(lab.page(options.path));
     await page.locator('#main, #top-panel-wrapper').first().waitFor();
     await page.locator('#jupyterlab-splash').waitFor({ state: 'detached' });
-    const result = new LabPage(page, messages, errors);
+    if (options.path === undefined) {
+      // It takes the focus when it is there.
+      await page.locator('.jp-LauncherCard').first().waitFor();
+    }
+    const result = new LabPage(page, messages, seen);
     if (options.dark) {
-      await result.run('apputils:change-theme', { theme: 'JupyterLab Dark' });
-      await page
-        .locator('body[data-jp-theme-light="false"]')
-        .waitFor({ state: 'attached' });
+      await result.theme('dark');
     }
     return result;
   }
@@ -120,18 +122,24 @@ export class LabPage {
   /** Runs a command through the palette, as people do. */
   async palette(label: string): Promise<void> {
     const input = this.page.locator('.lm-CommandPalette-input');
-    // A lab that is still busy with its start swallows the keys; pressed while it is open, they close it.
-    for (let tries = 0; tries < 5 && !(await input.isVisible()); tries++) {
-      await this.page.keyboard.press('Control+Shift+C');
-      await input
-        .waitFor({ state: 'visible', timeout: 4000 })
-        .catch(() => undefined);
+    const item = this.page.locator('.lm-CommandPalette-item', {
+      hasText: label
+    });
+    // A lab that is still busy with its start swallows the keys, or takes the focus, which closes the palette.
+    for (let tries = 4; ; tries -= 1) {
+      try {
+        if (!(await input.isVisible())) {
+          await this.page.keyboard.press('Control+Shift+C');
+        }
+        await input.fill(`ComfyUI Cockpit ${label}`, { timeout: 4000 });
+        await item.first().click({ timeout: 4000 });
+        return;
+      } catch (error) {
+        if (!(error instanceof errors.TimeoutError) || tries === 0) {
+          throw error;
+        }
+      }
     }
-    await input.fill(`ComfyUI Cockpit ${label}`);
-    await this.page
-      .locator('.lm-CommandPalette-item', { hasText: label })
-      .first()
-      .click();
   }
 
   /** Runs a command that is part of the lab, to set the scene. */
@@ -147,6 +155,17 @@ export class LabPage {
       },
       [command, args] as const
     );
+  }
+
+  /** Changes the lab's theme. */
+  async theme(theme: 'light' | 'dark'): Promise<void> {
+    const light = theme === 'light';
+    await this.run('apputils:change-theme', {
+      theme: `JupyterLab ${light ? 'Light' : 'Dark'}`
+    });
+    await this.page
+      .locator(`body[data-jp-theme-light="${light}"]`)
+      .waitFor({ state: 'attached' });
   }
 
   /** Starts a command that ends when its dialog is closed. */

@@ -212,7 +212,6 @@ describe.each([
       dark: theme === 'dark',
       prepare: page => stage(page, scene)
     });
-    await shown.page.locator('.jp-LauncherCard').first().waitFor();
     await shown.openByTab();
     return shown;
   };

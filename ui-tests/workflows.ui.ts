@@ -110,7 +110,6 @@ async function open(
     environment: { COCKPIT_TEMPLATES_DIR: templates }
   });
   shown = await LabPage.open(browser, lab);
-  await shown.page.locator('.jp-LauncherCard').first().waitFor();
   return shown;
 }
 
