@@ -215,6 +215,16 @@ export async function picture(target: Locator, name: string): Promise<void> {
   });
 }
 
+/** Elements within another that are wider than it: something is cut off. */
+export function sideways(within: Locator): Promise<string[]> {
+  return within.evaluate(node => {
+    const { right } = node.getBoundingClientRect();
+    return [...node.querySelectorAll('*')]
+      .filter(element => element.getBoundingClientRect().right > right + 1)
+      .map(element => element.outerHTML.slice(0, 120));
+  });
+}
+
 /** What axe finds wrong within a selector: rule and element. */
 export async function faults(page: Page, selector: string): Promise<string[]> {
   const there = await page.evaluate(() => 'axe' in window);

@@ -10,7 +10,7 @@ import {
   aTemplate,
   named
 } from '../labextension/tests/fixtures';
-import { faults, launch, LabPage, picture } from './browser';
+import { faults, launch, LabPage, picture, sideways } from './browser';
 import { Lab } from './lab';
 import { BUNDLES, TWELVE, type IScene } from './scenes';
 import { stage } from './stage';
@@ -293,12 +293,6 @@ it('is narrow on a narrow page', async () => {
   await content.getByText('my_style.safetensors').waitFor();
   await shown.page.waitForTimeout(300);
   await picture(content, 'workflow-narrow');
-  const sideways = await content.evaluate(node => {
-    const { right } = node.getBoundingClientRect();
-    return [...node.querySelectorAll('*')]
-      .filter(element => element.getBoundingClientRect().right > right + 1)
-      .map(element => element.outerHTML.slice(0, 120));
-  });
-  expect(sideways).toEqual([]);
+  await expect.poll(() => sideways(content)).toEqual([]);
   await lab.stop();
 });

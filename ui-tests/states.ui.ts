@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { faults, launch, LabPage, picture } from './browser';
+import { faults, launch, LabPage, picture, sideways } from './browser';
 import { Lab } from './lab';
 import { SCENES } from './scenes';
 import { stage } from './stage';
@@ -37,7 +37,11 @@ describe('in both themes', () => {
           await shown.sideWidth(width);
           await shown.page.waitForTimeout(300);
           await picture(shown.panel, `${name}-${width}-${theme}`);
-          expect(await sideways(shown), `${name} at ${width} px`).toEqual([]);
+          await expect
+            .poll(() => sideways(shown.panel), {
+              message: `${name} at ${width} px`
+            })
+            .toEqual([]);
         }
         expect(await faults(shown.page, '.jp-ComfyCockpit'), theme).toEqual([]);
       }
@@ -53,13 +57,3 @@ describe('in both themes', () => {
     }
   });
 });
-
-/** Elements of the panel that are wider than it: something is cut off. */
-function sideways(shown: LabPage): Promise<string[]> {
-  return shown.panel.evaluate(panel => {
-    const { right } = panel.getBoundingClientRect();
-    return [...panel.querySelectorAll('*')]
-      .filter(element => element.getBoundingClientRect().right > right + 1)
-      .map(element => element.outerHTML.slice(0, 120));
-  });
-}

@@ -3,11 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { aStatus } from '../labextension/tests/fixtures';
 import type { Job } from '../labextension/src/wire';
-import { faults, launch, LabPage, picture } from './browser';
+import { faults, launch, LabPage, picture, sideways } from './browser';
 import { Lab } from './lab';
 import { BUNDLES, TWELVE, type IScene } from './scenes';
 import { stage } from './stage';
 import { DIFF, EVERY, FAILED, FREED, PLAN, REALIZING } from './versionScenes';
+
+const THEMES = ['light', 'dark'] as const;
 
 let lab: Lab;
 let browser: Browser;
@@ -51,44 +53,53 @@ const SCENES: Record<string, IScene> = {
   both: { ...every(REALIZING), status: aStatus(TWELVE, BUNDLES) }
 };
 
-describe.each(['light', 'dark'] as const)('in the %s theme', theme => {
-  const open = async (scene: IScene): Promise<LabPage> => {
-    shown = await LabPage.open(browser, lab, {
-      dark: theme === 'dark',
-      prepare: page => stage(page, scene)
-    });
-    await shown.openByTab();
-    return shown;
-  };
+async function open(
+  scene: IScene,
+  theme: (typeof THEMES)[number] = 'light'
+): Promise<LabPage> {
+  shown = await LabPage.open(browser, lab, {
+    dark: theme === 'dark',
+    prepare: page => stage(page, scene)
+  });
+  await shown.openByTab();
+  return shown;
+}
 
-  it.each(Object.keys(SCENES))('shows versions: %s', async name => {
-    const scene = SCENES[name];
-    if (!scene) {
-      throw new Error(`There is no scene ${name}.`);
+it.each(Object.keys(SCENES))('shows versions: %s', async name => {
+  const scene = SCENES[name];
+  if (!scene) {
+    throw new Error(`There is no scene ${name}.`);
+  }
+  const panel = await open(scene);
+  await panel.panel.locator('.jp-ComfyCockpit-versions').waitFor();
+  for (const details of await panel.panel
+    .getByRole('button', { name: 'Details' })
+    .all()) {
+    if (name === 'failed' || name === 'every') {
+      await details.click();
     }
-    const panel = await open(scene);
-    await panel.panel.locator('.jp-ComfyCockpit-versions').waitFor();
-    for (const details of await panel.panel
-      .getByRole('button', { name: 'Details' })
-      .all()) {
-      if (name === 'failed' || name === 'every') {
-        await details.click();
-      }
-    }
+  }
+  for (const theme of THEMES) {
+    await panel.theme(theme);
     for (const width of [240, 320]) {
       await panel.sideWidth(width);
       await panel.page.waitForTimeout(300);
       await picture(panel.panel, `versions-${name}-${width}-${theme}`);
-      expect(await sideways(panel.panel)).toEqual([]);
+      await expect.poll(() => sideways(panel.panel)).toEqual([]);
     }
-    expect(await faults(panel.page, '.jp-ComfyCockpit')).toEqual([]);
-    await panel.run('jupyterlab-comfyui-cockpit:open-wide');
-    await panel.wide.getByRole('tab', { name: /Versions/ }).click();
+    expect(await faults(panel.page, '.jp-ComfyCockpit'), theme).toEqual([]);
+  }
+  await panel.run('jupyterlab-comfyui-cockpit:open-wide');
+  await panel.wide.getByRole('tab', { name: /Versions/ }).click();
+  for (const theme of THEMES) {
+    await panel.theme(theme);
     await panel.page.waitForTimeout(300);
     await picture(panel.wide, `versions-${name}-900-${theme}`);
-    expect(await faults(panel.page, '#jp-main-dock-panel')).toEqual([]);
-  });
+    expect(await faults(panel.page, '#jp-main-dock-panel'), theme).toEqual([]);
+  }
+});
 
+describe.each(THEMES)('in the %s theme', theme => {
   const dialog = async (panel: LabPage, name: string): Promise<Locator> => {
     const content = panel.page.locator('.jp-Dialog-content');
     await content.waitFor();
@@ -104,7 +115,7 @@ describe.each(['light', 'dark'] as const)('in the %s theme', theme => {
   };
 
   it('shows the plan, what is compared, what goes, and the form', async () => {
-    const panel = await open(every());
+    const panel = await open(every(), theme);
     await panel.row('demo').click({ button: 'right' });
     await panel.page.waitForTimeout(200);
     await picture(panel.page.locator('#main'), `versions-menu-${theme}`);
@@ -130,13 +141,3 @@ describe.each(['light', 'dark'] as const)('in the %s theme', theme => {
     await dialog(panel, 'create');
   });
 });
-
-/** Elements of the panel that are wider than it: something is cut off. */
-function sideways(panel: Locator): Promise<string[]> {
-  return panel.evaluate(node => {
-    const { right } = node.getBoundingClientRect();
-    return [...node.querySelectorAll('*')]
-      .filter(element => element.getBoundingClientRect().right > right + 1)
-      .map(element => element.outerHTML.slice(0, 120));
-  });
-}

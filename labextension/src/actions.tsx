@@ -38,7 +38,7 @@ export class Actions {
 
   readonly versions: VersionActions;
 
-  /** Installs; asks only when something does not fit or is refused. */
+  /** Installs; the plan comes first where it says more than the row of a model does. */
   async install(selection: Selection): Promise<void> {
     await this._model.install(selection, plan =>
       needsDecision(plan)
@@ -328,8 +328,10 @@ export class Actions {
   }
 }
 
+/** Several files, what does not fit, what is refused: nobody has seen that before. */
 function needsDecision(plan: Plan): boolean {
   return (
+    plan.steps.filter(step => step.action !== 'present').length > 1 ||
     plan.steps.some(step => step.action === 'blocked') ||
     plan.file_systems.some(system => system.shortfall_bytes > 0) ||
     plan.problems.length > 0

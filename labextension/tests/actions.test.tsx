@@ -58,12 +58,27 @@ beforeEach(() => {
 afterEach(cleanup);
 
 describe('Install', () => {
-  it('asks nothing when all fits and nothing is refused', async () => {
-    await start([aModel('a')]);
-    client.planned = aPlan([aStep('a')]);
+  it('asks nothing for one file that fits: its row has said what it is', async () => {
+    await start([aModel('a'), aModel('b', { state: 'installed' })]);
+    client.planned = aPlan([aStep('a'), aStep('b', { action: 'present' })]);
     await actions.install({ models: ['a'] });
     expect(desk.said).toEqual([]);
     expect(client.selections).toEqual([{ models: ['a'] }]);
+  });
+
+  it('shows what several files are before the first byte', async () => {
+    await start([aModel('a'), aModel('b')]);
+    client.planned = aPlan([
+      aStep('a', { size_bytes: 2 * GB }),
+      aStep('b', { size_bytes: GB })
+    ]);
+    accepts(async () => {
+      expect(client.selections).toEqual([]);
+      expect(screen.getByText('2 files, 3.0 GB')).toBeDefined();
+    });
+    await actions.install({ all: true });
+    expect(desk.said).toEqual(['ask Plan']);
+    expect(client.selections).toHaveLength(1);
   });
 
   it('says queued while the hosts are asked', async () => {
