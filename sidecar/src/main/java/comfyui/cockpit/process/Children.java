@@ -74,16 +74,11 @@ public final class Children implements AutoCloseable {
     }
     command.addAll(order.command());
     ProcessExecutor executor =
-        new ProcessExecutor(command)
+        executor(command, order.environment())
             .directory(order.directory().toFile())
             .redirectErrorStream(true)
             .streams(new OpenInput(order.lines()))
             .closeTimeout(1, TimeUnit.SECONDS);
-    // The library adds to what we have; null takes a name away, so that nothing of ours is handed down.
-    Map<String, @Nullable String> environment = new LinkedHashMap<>();
-    new ProcessBuilder().environment().keySet().forEach(name -> environment.put(name, null));
-    environment.putAll(order.environment());
-    environment.forEach(executor::environment);
     StartedProcess started = executor.start();
     Child child = new Child(started, ProcessIdentity.of(started.getProcess().pid()), setsid.isPresent());
     running.add(child);
@@ -201,10 +196,20 @@ public final class Children implements AutoCloseable {
     kill("KILL", pid);
   }
 
+  /** The library adds to what we have; null takes a name away, so that nothing of ours is handed down. */
+  private static ProcessExecutor executor(List<String> command, Map<String, String> environment) {
+    Map<String, @Nullable String> all = new LinkedHashMap<>();
+    new ProcessBuilder().environment().keySet().forEach(name -> all.put(name, null));
+    all.putAll(environment);
+    ProcessExecutor executor = new ProcessExecutor(command);
+    all.forEach(executor::environment);
+    return executor;
+  }
+
   /** Java itself can signal one process, not a group. */
   private static void kill(String signal, long group) {
     try {
-      new ProcessExecutor("kill", "-" + signal, "--", "-" + group).readOutput(true).timeout(2, TimeUnit.SECONDS).execute();
+      executor(List.of("kill", "-" + signal, "--", "-" + group), Map.of()).readOutput(true).timeout(2, TimeUnit.SECONDS).execute();
     } catch (IOException | TimeoutException e) {
       LOG.warn("process group {} could not be signalled: {}", group, e.getMessage());
     } catch (InterruptedException e) {
