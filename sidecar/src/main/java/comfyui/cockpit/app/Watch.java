@@ -109,11 +109,12 @@ public final class Watch implements AutoCloseable {
   }
 
   private Models.Status look(Models.Status before, boolean filesToo) {
-    ModelsFile.Snapshot now = models.file().now();
-    if (!now.digest().equals(before.file().digest())) {
-      LOG.info("{} changed and is {}", models.file().shown(), now.state().name().toLowerCase(java.util.Locale.ROOT));
-      models.declarationChanged(before.declaration(), now.declaration());
-      return models.status();
+    if (!models.file().now().digest().equals(before.file().digest())) {
+      // What is told is what the next round compares with: a file that is just being written changes once more.
+      Models.Status status = models.status();
+      LOG.info("{} changed and is {}", models.file().shown(), status.file().state().name().toLowerCase(java.util.Locale.ROOT));
+      models.declarationChanged(before.declaration(), status.declaration());
+      return status;
     }
     if (!filesToo) {
       return before;
