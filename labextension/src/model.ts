@@ -111,29 +111,25 @@ export class CockpitModel {
   }
 
   /**
-   * Install; the rows say "queued" before the daemon has answered.
+   * Install; the rows say "queued" while an answer is waited for.
    * @param decide Looks at the plan first, and says what of it is installed; null: nothing.
    */
   async install(
     selection: Selection,
     decide?: (plan: Plan) => Promise<Selection | null>
   ): Promise<Job | null> {
-    const ids = this._selected(selection);
-    this._set({
-      ...this._state,
-      asked: new Set([...this._state.asked, ...ids])
-    });
-    try {
-      let chosen: Selection | null = selection;
-      if (decide) {
-        const plan = await this._try(() => this._client.plan(selection));
-        chosen = plan && (await decide(plan));
-      }
-      const wanted = chosen;
-      return wanted && (await this._ask(() => this._client.install(wanted)));
-    } finally {
-      this._set({ ...this._state, asked: without(this._state.asked, ids) });
+    let chosen: Selection | null = selection;
+    if (decide) {
+      const plan = await this._queued(selection, () =>
+        this._try(() => this._client.plan(selection))
+      );
+      chosen = plan && (await decide(plan));
     }
+    const wanted = chosen;
+    return (
+      wanted &&
+      this._queued(wanted, () => this._ask(() => this._client.install(wanted)))
+    );
   }
 
   /**
@@ -325,6 +321,21 @@ export class CockpitModel {
     const inBundles = bundles.flatMap(bundle => bundle.models);
     const all = selection.all ? status.models.map(model => model.id) : [];
     return [...new Set([...(selection.models ?? []), ...inBundles, ...all])];
+  }
+
+  /** The rows of what is selected say so until it is answered. */
+  private async _queued<T>(
+    selection: Selection,
+    answer: () => Promise<T>
+  ): Promise<T> {
+    const ids = this._selected(selection);
+    const asked = new Set([...this._state.asked, ...ids]);
+    this._set({ ...this._state, asked });
+    try {
+      return await answer();
+    } finally {
+      this._set({ ...this._state, asked: without(this._state.asked, ids) });
+    }
   }
 
   private async _ask(request: () => Promise<Job>): Promise<Job | null> {

@@ -74,6 +74,7 @@ describe('Install', () => {
     ]);
     accepts(async () => {
       expect(client.selections).toEqual([]);
+      expect([...model.getState().asked]).toEqual([]);
       expect(screen.getByText('2 files, 3.0 GB')).toBeDefined();
     });
     await actions.install({ all: true });
