@@ -32,7 +32,7 @@ GIT = {
 }
 
 # The options that name an index of packages, as people write them into requirements; here nothing comes from one.
-INDEX, MORE_INDEX = (f"--{more}index-url" for more in ("", "extra-"))
+INDEX, MORE_INDEX = "--index-url", "--extra-index-url"
 
 MAIN = '''"""Says what it runs on, as a ComfyUI that starts would find it."""
 import importlib.metadata, json, os, sys

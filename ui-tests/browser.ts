@@ -20,6 +20,9 @@ const SCREENSHOTS = join(
   'screenshots'
 );
 
+export const THEMES = ['light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
+
 /** Errors of the console and of scripts that are not ours: seen without our extension too. */
 const NOT_OURS = [
   /favicon/,
@@ -58,7 +61,7 @@ export class LabPage {
     lab: Lab,
     options: {
       path?: string;
-      dark?: boolean;
+      theme?: Theme;
       prepare?: (page: Page) => Promise<void>;
       width?: number;
     } = {}
@@ -92,7 +95,7 @@ export class LabPage {
       await page.locator('.jp-LauncherCard').first().waitFor();
     }
     const result = new LabPage(page, messages, seen);
-    if (options.dark) {
+    if (options.theme === 'dark') {
       await result.theme('dark');
     }
     return result;
@@ -158,7 +161,7 @@ export class LabPage {
   }
 
   /** Changes the lab's theme. */
-  async theme(theme: 'light' | 'dark'): Promise<void> {
+  async theme(theme: Theme): Promise<void> {
     const light = theme === 'light';
     await this.run('apputils:change-theme', {
       theme: `JupyterLab ${light ? 'Light' : 'Dark'}`

@@ -209,7 +209,7 @@ describe.each([
       throw new Error('There is no lab.');
     }
     shown = await LabPage.open(browser, lab, {
-      dark: theme === 'dark',
+      theme,
       prepare: page => stage(page, scene)
     });
     await shown.openByTab();

@@ -1,28 +1,11 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { aModel, aStatus } from '../labextension/tests/fixtures';
-import { launch, LabPage, picture } from './browser';
-import { Lab } from './lab';
+import { picture } from './browser';
 import { BUNDLES, PROBLEM, type IScene } from './scenes';
-import { stage } from './stage';
+import { staged } from './stage';
 
-let lab: Lab;
-let browser: Browser;
-let shown: LabPage | null = null;
-
-beforeAll(async () => {
-  [lab, browser] = await Promise.all([Lab.start(), launch()]);
-});
-
-afterAll(async () => {
-  await Promise.all([browser?.close(), lab?.stop()]);
-});
-
-afterEach(async () => {
-  await shown?.close();
-  shown = null;
-});
+const open = staged();
 
 const MANY: IScene = {
   status: aStatus(
@@ -38,17 +21,9 @@ const MANY: IScene = {
   )
 };
 
-async function open(): Promise<LabPage> {
-  shown = await LabPage.open(browser, lab, {
-    prepare: page => stage(page, MANY)
-  });
-  await shown.openByTab();
-  return shown;
-}
-
 describe('10,000 models', () => {
   it('are few rows in the document, all reached by the keyboard, without a long task', async () => {
-    const panel = await open();
+    const panel = await open(MANY);
     const rows = panel.panel.locator('[data-model]');
     await rows.first().waitFor();
     expect(await rows.first().getAttribute('aria-setsize')).toBe('10000');
@@ -96,7 +71,7 @@ describe('10,000 models', () => {
   });
 
   it('keep their place when one of them changes', async () => {
-    const panel = await open();
+    const panel = await open(MANY);
     await panel.panel.locator('[data-model]').first().waitFor();
     await panel.panel
       .locator('.jp-ComfyCockpit-body')

@@ -162,7 +162,7 @@ describe('a lab on the demo', () => {
   });
 
   it('takes the colours of the dark theme, and of the light one again', async () => {
-    const panel = await open(lab, { dark: true });
+    const panel = await open(lab, { theme: 'dark' });
     await panel.openByTab();
     const colours = () =>
       panel.panel.evaluate(node => {

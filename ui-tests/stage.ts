@@ -1,6 +1,53 @@
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 
+import { launch, LabPage, type Theme } from './browser';
+import { Lab, type ILabOptions } from './lab';
 import type { IScene } from './scenes';
+
+/**
+ * One lab and one browser for a file of tests.
+ *
+ * @param quiet The console must say no error. Not so where a scene refuses something: the browser notes that.
+ * @returns Opens the side panel on a scene, for one test.
+ */
+export function staged({
+  quiet = false,
+  ...options
+}: ILabOptions & { quiet?: boolean } = {}): (
+  scene: IScene,
+  how?: { theme?: Theme; where?: Lab }
+) => Promise<LabPage> {
+  let lab: Lab;
+  let browser: Browser;
+  let shown: LabPage | null = null;
+
+  beforeAll(async () => {
+    [lab, browser] = await Promise.all([Lab.start(options), launch()]);
+  });
+
+  afterAll(async () => {
+    await Promise.all([browser?.close(), lab?.stop()]);
+  });
+
+  afterEach(async () => {
+    const { errors = [] } = shown ?? {};
+    await shown?.close();
+    shown = null;
+    if (quiet) {
+      expect(errors).toEqual([]);
+    }
+  });
+
+  return async (scene, { theme = 'light', where = lab } = {}) => {
+    shown = await LabPage.open(browser, where, {
+      theme,
+      prepare: page => stage(page, scene)
+    });
+    await shown.openByTab();
+    return shown;
+  };
+}
 
 /** Answers in the server's place. */
 export async function stage(page: Page, scene: IScene): Promise<void> {

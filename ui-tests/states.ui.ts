@@ -1,24 +1,11 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { faults, launch, LabPage, picture, sideways } from './browser';
-import { Lab } from './lab';
+import { faults, picture, sideways, THEMES } from './browser';
 import { SCENES } from './scenes';
-import { stage } from './stage';
+import { staged } from './stage';
 
 const WIDTHS = [240, 320] as const;
-const THEMES = ['light', 'dark'] as const;
-
-let lab: Lab;
-let browser: Browser;
-
-beforeAll(async () => {
-  [lab, browser] = await Promise.all([Lab.start(), launch()]);
-});
-
-afterAll(async () => {
-  await Promise.all([browser?.close(), lab?.stop()]);
-});
+const open = staged();
 
 describe('in both themes', () => {
   it.each(Object.keys(SCENES))('shows %s', async name => {
@@ -26,34 +13,27 @@ describe('in both themes', () => {
     if (!scene) {
       throw new Error(`There is no scene ${name}.`);
     }
-    const shown = await LabPage.open(browser, lab, {
-      prepare: page => stage(page, scene)
-    });
-    try {
-      await shown.openByTab();
-      for (const theme of THEMES) {
-        await shown.theme(theme);
-        for (const width of WIDTHS) {
-          await shown.sideWidth(width);
-          await shown.page.waitForTimeout(300);
-          await picture(shown.panel, `${name}-${width}-${theme}`);
-          await expect
-            .poll(() => sideways(shown.panel), {
-              message: `${name} at ${width} px`
-            })
-            .toEqual([]);
-        }
-        expect(await faults(shown.page, '.jp-ComfyCockpit'), theme).toEqual([]);
-      }
-      await shown.run('jupyterlab-comfyui-cockpit:open-wide');
-      await shown.wide.waitFor();
-      for (const theme of THEMES) {
-        await shown.theme(theme);
+    const shown = await open(scene);
+    for (const theme of THEMES) {
+      await shown.theme(theme);
+      for (const width of WIDTHS) {
+        await shown.sideWidth(width);
         await shown.page.waitForTimeout(300);
-        await picture(shown.wide, `${name}-900-${theme}`);
+        await picture(shown.panel, `${name}-${width}-${theme}`);
+        await expect
+          .poll(() => sideways(shown.panel), {
+            message: `${name} at ${width} px`
+          })
+          .toEqual([]);
       }
-    } finally {
-      await shown.close();
+      expect(await faults(shown.page, '.jp-ComfyCockpit'), theme).toEqual([]);
+    }
+    await shown.run('jupyterlab-comfyui-cockpit:open-wide');
+    await shown.wide.waitFor();
+    for (const theme of THEMES) {
+      await shown.theme(theme);
+      await shown.page.waitForTimeout(300);
+      await picture(shown.wide, `${name}-900-${theme}`);
     }
   });
 });

@@ -1,34 +1,14 @@
-import type { Browser, Locator } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Locator } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 
 import { aStatus } from '../labextension/tests/fixtures';
 import type { Job } from '../labextension/src/wire';
-import { faults, launch, LabPage, picture, sideways } from './browser';
-import { Lab } from './lab';
+import { faults, picture, sideways, THEMES, type LabPage } from './browser';
 import { BUNDLES, TWELVE, type IScene } from './scenes';
-import { stage } from './stage';
+import { staged } from './stage';
 import { DIFF, EVERY, FAILED, FREED, PLAN, REALIZING } from './versionScenes';
 
-const THEMES = ['light', 'dark'] as const;
-
-let lab: Lab;
-let browser: Browser;
-let shown: LabPage | null = null;
-
-beforeAll(async () => {
-  [lab, browser] = await Promise.all([Lab.start(), launch()]);
-});
-
-afterAll(async () => {
-  await Promise.all([browser?.close(), lab?.stop()]);
-});
-
-afterEach(async () => {
-  const { errors = [] } = shown ?? {};
-  await shown?.close();
-  shown = null;
-  expect(errors).toEqual([]);
-});
+const open = staged({ quiet: true });
 
 const NO_MODELS = aStatus([], [], {
   ok: false,
@@ -52,18 +32,6 @@ const SCENES: Record<string, IScene> = {
   failed: every(FAILED),
   both: { ...every(REALIZING), status: aStatus(TWELVE, BUNDLES) }
 };
-
-async function open(
-  scene: IScene,
-  theme: (typeof THEMES)[number] = 'light'
-): Promise<LabPage> {
-  shown = await LabPage.open(browser, lab, {
-    dark: theme === 'dark',
-    prepare: page => stage(page, scene)
-  });
-  await shown.openByTab();
-  return shown;
-}
 
 it.each(Object.keys(SCENES))('shows versions: %s', async name => {
   const scene = SCENES[name];
@@ -115,7 +83,7 @@ describe.each(THEMES)('in the %s theme', theme => {
   };
 
   it('shows the plan, what is compared, what goes, and the form', async () => {
-    const panel = await open(every(), theme);
+    const panel = await open(every(), { theme });
     await panel.row('demo').click({ button: 'right' });
     await panel.page.waitForTimeout(200);
     await picture(panel.page.locator('#main'), `versions-menu-${theme}`);

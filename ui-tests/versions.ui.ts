@@ -298,7 +298,7 @@ describe('a lab without versions', () => {
   });
 
   it('is a tab when wide, in the dark theme too, and reached by the keyboard alone', async () => {
-    const panel = await open({ dark: true });
+    const panel = await open({ theme: 'dark' });
     await state(panel, 'demo', 'Resolved');
     await panel.run('jupyterlab-comfyui-cockpit:open-wide');
     await panel.wide.getByRole('tab', { name: /Models/ }).focus();

@@ -1,5 +1,5 @@
-import type { Browser, Locator } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Locator } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import {
   aCheck,
@@ -8,45 +8,15 @@ import {
   aStatus,
   aStep
 } from '../labextension/tests/fixtures';
-import { faults, launch, LabPage, picture } from './browser';
+import { faults, picture, THEMES, type LabPage } from './browser';
 import { Lab } from './lab';
-import { BUNDLES, INSTALL, PROBLEM, TWELVE, type IScene } from './scenes';
-import { stage } from './stage';
+import { BUNDLES, INSTALL, PROBLEM, TWELVE } from './scenes';
+import { staged } from './stage';
 
 const GB = 1_000_000_000;
-const THEMES = ['light', 'dark'] as const;
-
-let lab: Lab;
-let browser: Browser;
-let shown: LabPage | null = null;
-
-beforeAll(async () => {
-  [lab, browser] = await Promise.all([
-    Lab.start({ files: { 'models.json': '{\n  "models": {\n  }\n}\n' } }),
-    launch()
-  ]);
+const open = staged({
+  files: { 'models.json': '{\n  "models": {\n  }\n}\n' }
 });
-
-afterAll(async () => {
-  await Promise.all([browser?.close(), lab?.stop()]);
-});
-
-afterEach(async () => {
-  await shown?.close();
-  shown = null;
-});
-
-async function open(
-  scene: IScene,
-  theme: (typeof THEMES)[number] = 'light'
-): Promise<LabPage> {
-  shown = await LabPage.open(browser, lab, {
-    dark: theme === 'dark',
-    prepare: page => stage(page, scene)
-  });
-  await shown.openByTab();
-  return shown;
-}
 
 const IDLE = TWELVE.map(model => ({ ...model, problem: null }));
 
@@ -145,7 +115,7 @@ describe.each(THEMES)('in the %s theme', theme => {
         status: aStatus(IDLE, BUNDLES),
         answers: { 'api/models/plan': PLAN }
       },
-      theme
+      { theme }
     );
     const installs: string[] = [];
     panel.page.on('request', request => {
@@ -173,7 +143,7 @@ describe.each(THEMES)('in the %s theme', theme => {
         status: aStatus(IDLE, BUNDLES),
         answers: { 'api/models/declare': FOUND }
       },
-      theme
+      { theme }
     );
     await panel.palette('Add a Model…');
     const content = panel.page.locator('.jp-Dialog-content');
@@ -194,7 +164,7 @@ describe.each(THEMES)('in the %s theme', theme => {
         status: aStatus(IDLE, BUNDLES),
         answers: { 'api/models/declare': AMBIGUOUS }
       },
-      theme
+      { theme }
     );
     await panel.palette('Add a Model…');
     const content = panel.page.locator('.jp-Dialog-content');
@@ -206,7 +176,7 @@ describe.each(THEMES)('in the %s theme', theme => {
   it('has a doctor', async () => {
     const panel = await open(
       { status: aStatus(IDLE, BUNDLES), answers: { 'api/doctor': DOCTOR } },
-      theme
+      { theme }
     );
     await panel.palette('Doctor');
     const content = panel.page.locator('.jp-Dialog-content');
@@ -218,7 +188,7 @@ describe.each(THEMES)('in the %s theme', theme => {
   });
 
   it('has a menu at each row, by right click and by keyboard alone', async () => {
-    const panel = await open({ status: aStatus(IDLE, BUNDLES) }, theme);
+    const panel = await open({ status: aStatus(IDLE, BUNDLES) }, { theme });
     const menu = panel.page.locator('.lm-Menu');
     await panel.row('sdxl').click({ button: 'right' });
     await menu.getByText('Remove file…').waitFor();
@@ -256,12 +226,11 @@ describe.each([
   afterAll(() => translated?.stop());
 
   it('has a panel in its language', async () => {
-    shown = await LabPage.open(browser, translated, {
-      prepare: page =>
-        stage(page, { status: aStatus(TWELVE, BUNDLES), jobs: INSTALL })
-    });
+    const shown = await open(
+      { status: aStatus(TWELVE, BUNDLES), jobs: INSTALL },
+      { where: translated }
+    );
     const { panel, page } = shown;
-    await shown.openByTab();
     await panel.getByRole('region', { name: models, exact: true }).waitFor();
     await panel.getByText(headline).first().waitFor();
     for (const width of [240, 320]) {
