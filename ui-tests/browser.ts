@@ -101,6 +101,14 @@ export class LabPage {
     return result;
   }
 
+  /** Accepts the plan of an install, when it is there. */
+  async acceptPlan(): Promise<void> {
+    await this.page
+      .locator('.jp-Dialog-content')
+      .getByRole('button', { name: 'Install', exact: true })
+      .click();
+  }
+
   /** The app in the side panel. */
   get panel(): Locator {
     return this.page.locator('#jp-comfyui-cockpit-panel');

@@ -120,6 +120,7 @@ describe('a lab on the demo', () => {
     await panel.openByTab();
     await panel.row(UPSCALER).getByText('runs code').waitFor();
     await panel.row(UPSCALER).getByRole('button', { name: 'Install' }).click();
+    await panel.acceptPlan();
     await state(panel, UPSCALER, 'Installed');
     await arrives(lab, 'models/upscale_models/4x_demo.pth');
   });
@@ -134,7 +135,7 @@ describe('a lab on the demo', () => {
     const plan = panel.page.locator('.jp-Dialog-content');
     await plan.locator('.jp-ComfyCockpit-steps').waitFor();
     await picture(plan, 'real-plan');
-    await plan.getByRole('button', { name: 'Install', exact: true }).click();
+    await panel.acceptPlan();
     await state(panel, GATED, 'Failed');
     await panel.row(GATED).getByRole('button', { name: 'Details' }).click();
     await panel.row(GATED).locator('.jp-ComfyCockpit-hint').waitFor();
@@ -145,11 +146,12 @@ describe('a lab on the demo', () => {
     await state(panel, GATED, 'Failed');
   });
 
-  it('shows a download, cancels it without a trace, and installs it on the next click', async () => {
+  it('shows a download, cancels it without a trace, and installs it when asked again', async () => {
     await rm(join(lab.root, 'models/checkpoints/sdxl_mini.safetensors'));
     const panel = await open(lab);
     await panel.openByTab();
     await panel.row(SDXL).getByRole('button', { name: 'Install' }).click();
+    await panel.acceptPlan();
     await state(panel, SDXL, 'Downloading');
     await panel.row(SDXL).getByText(/\d+%/).waitFor();
     await head(panel, 'Installing 1 of 1');
@@ -157,6 +159,7 @@ describe('a lab on the demo', () => {
     await panel.row(SDXL).getByRole('button', { name: 'Cancel' }).click();
     await state(panel, SDXL, 'Missing');
     await panel.row(SDXL).getByRole('button', { name: 'Install' }).click();
+    await panel.acceptPlan();
     await state(panel, SDXL, 'Installed');
     await arrives(lab, 'models/checkpoints/sdxl_mini.safetensors');
   });
@@ -188,6 +191,7 @@ describe('a lab on the demo', () => {
     const dialog = panel.page.locator('.jp-Dialog');
     await dialog.locator('select').selectOption('upscaling');
     await dialog.getByRole('button', { name: 'Install' }).click();
+    await panel.acceptPlan();
     await state(panel, UPSCALER, 'Installed');
     await panel.palette('Verify Models');
     await head(panel, 'Verifying');
@@ -196,7 +200,7 @@ describe('a lab on the demo', () => {
     await panel.palette('Install All Missing Models');
     // One of them is gated: what is refused is shown before the others are fetched.
     await dialog.getByText('gated/no-licence').first().waitFor();
-    await dialog.getByRole('button', { name: 'Install' }).click();
+    await panel.acceptPlan();
     await arrives(lab, 'models/upscale_models/4x_demo.pth');
   });
 
@@ -256,6 +260,7 @@ describe('a lab at a base URL, without a token', () => {
     await state(panel, SDXL, 'Installed');
     await head(panel, /^(?!Installing)/);
     await panel.row(UPSCALER).getByRole('button', { name: 'Install' }).click();
+    await panel.acceptPlan();
     await state(panel, UPSCALER, 'Installed');
   });
 });

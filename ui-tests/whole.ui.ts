@@ -131,7 +131,7 @@ describe.each(THEMES)('in the %s theme', theme => {
     await content.getByRole('button', { name: 'Leave out' }).click();
     await content.getByText(/GB left/).waitFor();
     await picture(content, `plan-fits-${theme}`);
-    await content.getByRole('button', { name: 'Install', exact: true }).click();
+    await panel.acceptPlan();
     await expect
       .poll(() => installs.map(text => JSON.parse(text)))
       .toEqual([{ models: ['t5', 'upscaler', 'gone'] }]);

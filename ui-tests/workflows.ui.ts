@@ -183,9 +183,7 @@ describe('A workflow in the file browser', () => {
     await dialog(panel)
       .getByText(/2 files, 88.0.MB/)
       .waitFor();
-    await dialog(panel)
-      .getByRole('button', { name: 'Install', exact: true })
-      .click();
+    await panel.acceptPlan();
     await arrives(`models/checkpoints/${SDXL}`, `models/vae/${VAE}`);
     const { bundles } = await declaration();
     expect(bundles['flow_one']?.models).toHaveLength(2);
@@ -252,9 +250,7 @@ describe('The first run', () => {
     await dialog(panel)
       .getByRole('button', { name: 'Declare and install' })
       .click();
-    await dialog(panel)
-      .getByRole('button', { name: 'Install', exact: true })
-      .click();
+    await panel.acceptPlan();
     await arrives(`models/checkpoints/${SDXL}`);
   });
 

@@ -16,7 +16,6 @@ import type {
   FromWorkflowRequest,
   FromWorkflowResult,
   ModelStatus,
-  Plan,
   Problem,
   Selection
 } from './wire';
@@ -38,43 +37,21 @@ export class Actions {
 
   readonly versions: VersionActions;
 
-  /** Installs; the plan comes first where it says more than the row of a model does. */
-  async install(selection: Selection): Promise<void> {
-    await this._model.install(selection, plan =>
-      needsDecision(plan)
-        ? this._decide(selection, plan)
-        : Promise.resolve(selection)
+  /** Shows what an install would do, and does on acceptance what was left in the plan. */
+  install(selection: Selection): Promise<void> {
+    const { trans } = this;
+    return this._plan(selection, trans.__('Plan'), trans.__('Install'));
+  }
+
+  /** Installs over a file that is not the declared one. */
+  replace({ id, path }: ModelStatus): Promise<void> {
+    const { trans } = this;
+    return this._plan(
+      { models: [id], overwrite: true },
+      trans.__('Replace the file?'),
+      trans.__('Replace'),
+      trans.__('The file %1 is replaced by the declared one.', path)
     );
-  }
-
-  /** Shows what an install would do, and does it on acceptance. */
-  async plan(selection: Selection): Promise<void> {
-    const chosen = await this._decide(selection, null);
-    if (chosen) {
-      await this._model.install(chosen);
-    }
-  }
-
-  async replace(model: ModelStatus): Promise<void> {
-    const { trans, desk } = this;
-    const { path, size_bytes: size } = model;
-    const body =
-      size === null
-        ? trans.__('The file %1 is replaced by the declared one.', path)
-        : trans.__(
-            'The file %1 is replaced by the declared one. %2 are fetched.',
-            path,
-            this._format.bytes(size)
-          );
-    if (
-      await desk.confirm(
-        trans.__('Replace the file?'),
-        body,
-        trans.__('Replace')
-      )
-    ) {
-      await this.install({ models: [model.id], overwrite: true });
-    }
   }
 
   async remove(model: ModelStatus): Promise<void> {
@@ -230,7 +207,6 @@ export class Actions {
   openRowMenu({ model, row }: IModelRow, anchor: Anchor): void {
     const { trans, desk } = this;
     const there = row.kind === 'installed' || row.kind === 'invalid';
-    const open = row.kind === 'missing' || row.kind === 'failed';
     const item = (
       label: string,
       run: () => unknown,
@@ -238,11 +214,6 @@ export class Actions {
     ): IMenuItem => ({ label, run: () => void run(), enabled });
     desk.openRowMenu(
       [
-        item(
-          trans.__('Plan…'),
-          () => this.plan({ models: [model.id] }),
-          open && this._installable
-        ),
         item(
           trans.__('Verify'),
           () => this._model.verify({ models: [model.id] }),
@@ -276,11 +247,6 @@ export class Actions {
     desk.openRowMenu(
       [
         {
-          label: trans.__('Plan…'),
-          run: () => void this.plan({ bundles: [id] }),
-          enabled: this._installable
-        },
-        {
           label: trans.__('Verify'),
           run: () => void this._model.verify({ bundles: [id] }),
           enabled: true
@@ -303,37 +269,31 @@ export class Actions {
     const { trans, desk } = this;
     const models = result ? openModels(result) : [];
     if (models.length > 0) {
-      await this.plan({ models });
+      await this.install({ models });
     } else if (result) {
       desk.tell(trans.__('There is nothing to install.'), 'info');
+    }
+  }
+
+  private async _plan(
+    selection: Selection,
+    title: string,
+    accept: string,
+    lead?: string
+  ): Promise<void> {
+    const chosen = await this.desk.ask<Selection>({
+      title,
+      accept,
+      view: answer => (
+        <PlanView selection={selection} lead={lead} answer={answer} />
+      )
+    });
+    if (chosen) {
+      await this._model.install(chosen);
     }
   }
 
   private get _installable(): boolean {
     return this._model.getState().status?.declaration.state === 'ok';
   }
-
-  private _decide(
-    selection: Selection,
-    plan: Plan | null
-  ): Promise<Selection | null> {
-    const { trans } = this;
-    return this.desk.ask<Selection>({
-      title: trans.__('Plan'),
-      accept: trans.__('Install'),
-      view: answer => (
-        <PlanView selection={selection} plan={plan} answer={answer} />
-      )
-    });
-  }
-}
-
-/** Several files, what does not fit, what is refused: nobody has seen that before. */
-function needsDecision(plan: Plan): boolean {
-  return (
-    plan.steps.filter(step => step.action !== 'present').length > 1 ||
-    plan.steps.some(step => step.action === 'blocked') ||
-    plan.file_systems.some(system => system.shortfall_bytes > 0) ||
-    plan.problems.length > 0
-  );
 }

@@ -49,7 +49,6 @@ export function cockpitApp(options: IAppOptions): ICockpitApp {
     CommandIDs.fromWorkflow,
     CommandIDs.templates,
     CommandIDs.installMissing,
-    CommandIDs.planMissing,
     CommandIDs.verify
   ]) {
     menu.addItem({ command, args: { menu: true } });

@@ -5,7 +5,6 @@ export const CommandIDs = {
   openWide: `${NAME}:open-wide`,
   installBundle: `${NAME}:install-bundle`,
   installMissing: `${NAME}:install-missing`,
-  planMissing: `${NAME}:plan-missing`,
   addModel: `${NAME}:add-model`,
   fromWorkflow: `${NAME}:from-workflow`,
   modelsOfFile: `${NAME}:models-of-file`,

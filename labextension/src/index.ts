@@ -219,19 +219,11 @@ const actions: JupyterFrontEndPlugin<void> = {
     });
     commands.addCommand(CommandIDs.installMissing, {
       label: trans.__('Install All Missing Models'),
-      describedBy: NOTHING,
-      execute: async () => {
-        await ready();
-        await (await cockpit.app()).actions.install({ all: true });
-      }
-    });
-    commands.addCommand(CommandIDs.planMissing, {
-      label: trans.__('Plan Missing Models…'),
       caption: trans.__('See what an install would fetch, and whether it fits'),
       describedBy: NOTHING,
       execute: async () => {
         await ready();
-        await (await cockpit.app()).actions.plan({ all: true });
+        await (await cockpit.app()).actions.install({ all: true });
       }
     });
     commands.addCommand(CommandIDs.addModel, {
@@ -343,7 +335,6 @@ const actions: JupyterFrontEndPlugin<void> = {
     for (const command of [
       CommandIDs.installBundle,
       CommandIDs.installMissing,
-      CommandIDs.planMissing,
       CommandIDs.addModel,
       CommandIDs.fromWorkflow,
       CommandIDs.templates,

@@ -110,25 +110,10 @@ export class CockpitModel {
     });
   }
 
-  /**
-   * Install; the rows say "queued" while an answer is waited for.
-   * @param decide Looks at the plan first, and says what of it is installed; null: nothing.
-   */
-  async install(
-    selection: Selection,
-    decide?: (plan: Plan) => Promise<Selection | null>
-  ): Promise<Job | null> {
-    let chosen: Selection | null = selection;
-    if (decide) {
-      const plan = await this._queued(selection, () =>
-        this._try(() => this._client.plan(selection))
-      );
-      chosen = plan && (await decide(plan));
-    }
-    const wanted = chosen;
-    return (
-      wanted &&
-      this._queued(wanted, () => this._ask(() => this._client.install(wanted)))
+  /** Install; the rows say "queued" while an answer is waited for. */
+  install(selection: Selection): Promise<Job | null> {
+    return this._queued(selection, () =>
+      this._ask(() => this._client.install(selection))
     );
   }
 

@@ -1,13 +1,12 @@
 // @vitest-environment jsdom
 import { nullTranslator } from '@jupyterlab/translation';
-import { act, cleanup, render, screen } from '@testing-library/react';
+import { cleanup, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import type { ReactElement } from 'react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { Actions } from '../src/actions';
 import { ServicesProvider } from '../src/components/context';
-import type { IDialogOptions } from '../src/desk';
 import { Formatter } from '../src/format';
 import { CockpitModel } from '../src/model';
 import { ProblemError } from '../src/request';
@@ -23,8 +22,6 @@ let client: FakeClient;
 let desk: FakeDesk;
 let model: CockpitModel;
 let actions: Actions;
-/** What accepting the open dialog means now. */
-let answer: unknown;
 
 async function start(models: ModelStatus[]): Promise<void> {
   client = new FakeClient(aStatus(models, [], { models_dir: '/data' }));
@@ -41,53 +38,22 @@ async function start(models: ModelStatus[]): Promise<void> {
   hold.dispose();
 }
 
-/** Shows the dialog; it is accepted when `done` resolves. */
-function accepts(done: () => Promise<void>): void {
-  desk.answers = async (options: IDialogOptions<unknown>) => {
-    render(desk.frame(options.view(value => (answer = value))));
-    await done();
-    await act(() => Promise.resolve());
-    return answer;
-  };
-}
-
-beforeEach(() => {
-  answer = null;
-});
-
 afterEach(cleanup);
 
 describe('Install', () => {
-  it('asks nothing for one file that fits: its row has said what it is', async () => {
+  it('shows what would happen before the first byte', async () => {
     await start([aModel('a'), aModel('b', { state: 'installed' })]);
     client.planned = aPlan([aStep('a'), aStep('b', { action: 'present' })]);
-    await actions.install({ models: ['a'] });
-    expect(desk.said).toEqual([]);
-    expect(client.selections).toEqual([{ models: ['a'] }]);
-  });
-
-  it('shows what several files are before the first byte', async () => {
-    await start([aModel('a'), aModel('b')]);
-    client.planned = aPlan([
-      aStep('a', { size_bytes: 2 * GB }),
-      aStep('b', { size_bytes: GB })
-    ]);
-    accepts(async () => {
+    desk.accepts(async () => {
+      const said = await screen.findByText(/1 file, 1.0 GB/);
+      expect(said.textContent).toBe('1 file, 1.0\u00a0GB · 1 is there already');
+      expect(screen.getByText('1.0 GB needed of 100.0 GB free')).toBeDefined();
       expect(client.selections).toEqual([]);
       expect([...model.getState().asked]).toEqual([]);
-      expect(screen.getByText('2 files, 3.0 GB')).toBeDefined();
     });
     await actions.install({ all: true });
     expect(desk.said).toEqual(['ask Plan']);
-    expect(client.selections).toHaveLength(1);
-  });
-
-  it('says queued while the hosts are asked', async () => {
-    await start([aModel('a')]);
-    const asking = actions.install({ models: ['a'] });
-    expect([...model.getState().asked]).toEqual(['a']);
-    await asking;
-    expect([...model.getState().asked]).toEqual([]);
+    expect(client.selections).toEqual([{ all: true }]);
   });
 
   it('shows the plan when the disk is too small, and installs what is left in it', async () => {
@@ -104,8 +70,8 @@ describe('Install', () => {
       ],
       22 * GB
     );
-    accepts(async () => {
-      expect(screen.getByText('5.0 GB too little')).toBeDefined();
+    desk.accepts(async () => {
+      expect(await screen.findByText('5.0 GB too little')).toBeDefined();
       expect(screen.getByText(/It fits without Mid/)).toBeDefined();
       await userEvent.click(screen.getByRole('button', { name: 'Leave out' }));
       expect(screen.getByText('1.0 GB left')).toBeDefined();
@@ -135,8 +101,8 @@ describe('Install', () => {
       aStep('a'),
       aStep('b', { action: 'blocked', problem })
     ]);
-    accepts(async () => {
-      expect(screen.getByText(/Its licence is not accepted. Accept it./));
+    desk.accepts(async () => {
+      await screen.findByText(/Its licence is not accepted. Accept it./);
       expect(
         screen.getByRole('link', { name: 'Open the licence page' })
       ).toBeDefined();
@@ -150,32 +116,18 @@ describe('Install', () => {
   it('may be tried all the same when everything is blocked', async () => {
     await start([aModel('b')]);
     client.planned = aPlan([aStep('b', { action: 'blocked' })]);
-    accepts(() => Promise.resolve());
+    desk.accepts(async () => void (await screen.findByText('b')));
     await actions.install({ models: ['b'] });
     expect(client.selections).toEqual([{ models: ['b'] }]);
-  });
-});
-
-describe('Plan…', () => {
-  it('always shows what would happen', async () => {
-    await start([aModel('a'), aModel('b')]);
-    client.planned = aPlan([aStep('a'), aStep('b', { action: 'present' })]);
-    accepts(async () => {
-      const said = await screen.findByText(/1 file, 1.0 GB/);
-      expect(said.textContent).toBe('1 file, 1.0\u00a0GB · 1 is there already');
-      expect(screen.getByText('1.0 GB needed of 100.0 GB free')).toBeDefined();
-    });
-    await actions.plan({ all: true });
-    expect(client.selections).toEqual([{ all: true }]);
   });
 
   it('cannot be accepted when there is nothing to do', async () => {
     await start([aModel('a')]);
     client.planned = aPlan([aStep('a', { action: 'present' })]);
-    accepts(async () => {
+    desk.accepts(async () => {
       await screen.findByText('Everything is there already.');
     });
-    await actions.plan({ all: true });
+    await actions.install({ all: true });
     expect(client.selections).toEqual([]);
   });
 
@@ -185,10 +137,10 @@ describe('Plan…', () => {
       Promise.reject<Plan>(
         new ProblemError(aProblem('connection_failed', { detail: 'No way.' }))
       );
-    accepts(async () => {
+    desk.accepts(async () => {
       await screen.findByText('No way.');
     });
-    await actions.plan({ all: true });
+    await actions.install({ all: true });
     expect(client.selections).toEqual([]);
   });
 });
@@ -270,7 +222,7 @@ describe('Add a model', () => {
       licence: 'openrail++',
       bundle: null
     };
-    accepts(async () => {
+    desk.accepts(async () => {
       await userEvent.type(screen.getByLabelText('Link'), 'https://hf.co/x');
       await screen.findByText('SDXL');
       expect(screen.getByText('checkpoint · 6.9 GB · openrail++'));
@@ -302,7 +254,7 @@ describe('Add a model', () => {
         }
       })
     );
-    accepts(async () => {
+    desk.accepts(async () => {
       await userEvent.type(screen.getByLabelText('Link'), 'hf://x/y');
       await userEvent.click(await screen.findByLabelText(/b.safetensors/));
       await vi.waitFor(() =>
@@ -321,13 +273,13 @@ describe('Add a model', () => {
     client.found = new ProblemError(
       aProblem('file_not_found', { detail: 'No such file.', hint: 'Check it.' })
     );
-    accepts(async () => {
+    desk.accepts(async () => {
       await userEvent.type(screen.getByLabelText('Link'), 'hf://x/y/z');
       await screen.findByText('No such file.');
       expect(screen.getByText('Check it.')).toBeDefined();
     });
     await actions.add();
-    expect(answer).toBeNull();
+    expect(desk.answer).toBeNull();
   });
 });
 
@@ -345,7 +297,7 @@ describe('Doctor', () => {
         })
       ]
     };
-    accepts(async () => {
+    desk.accepts(async () => {
       await screen.findByText('Free some.');
       await userEvent.click(
         screen.getByRole('button', { name: 'Copy report' })

@@ -1,3 +1,4 @@
+import { act, render } from '@testing-library/react';
 import type { ReactElement } from 'react';
 
 import type { ICockpitClient } from '../src/request';
@@ -262,6 +263,20 @@ export class FakeDesk implements IDesk {
   frame: (content: ReactElement) => ReactElement = content => content;
   items: readonly (IMenuItem | null)[] = [];
   text = '{}';
+
+  /** What accepting the open dialog means now. */
+  answer: unknown = null;
+
+  /** Dialogs are shown, and accepted when `done` resolves. */
+  accepts(done: () => Promise<unknown>): void {
+    this.answers = async options => {
+      this.answer = null;
+      render(this.frame(options.view(value => (this.answer = value))));
+      await done();
+      await act(() => Promise.resolve());
+      return this.answer;
+    };
+  }
 
   openMenu(): void {
     this.said.push('menu');

@@ -2,7 +2,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { act, cleanup, render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { Actions } from '../src/actions';
 import { CockpitView } from '../src/components/CockpitView';
@@ -12,7 +12,16 @@ import { CockpitModel } from '../src/model';
 import { AnswerError } from '../src/request';
 import type { Job } from '../src/wire';
 import { FakeClient, FakeDesk, FakePage } from './fakes';
-import { aBundle, aFetch, aJob, aModel, aProblem, aStatus } from './fixtures';
+import {
+  aBundle,
+  aFetch,
+  aJob,
+  aModel,
+  aPlan,
+  aProblem,
+  aStatus,
+  aStep
+} from './fixtures';
 
 const trans = nullTranslator.load('test');
 
@@ -41,6 +50,17 @@ async function show(
   return model;
 }
 
+/** Somebody who sees that a model is fetched, looks, and accepts. */
+function planning(client: FakeClient, id: string, look = () => {}): FakeDesk {
+  client.planned = aPlan([aStep(id)]);
+  const desk = new FakeDesk();
+  desk.accepts(async () => {
+    await screen.findByText(/1 file, 1.0.GB/);
+    look();
+  });
+  return desk;
+}
+
 const opened: { dispose(): void }[] = [];
 
 afterEach(() => {
@@ -49,13 +69,16 @@ afterEach(() => {
 });
 
 describe('models', () => {
-  it('are installed by the button of their row', async () => {
+  it('are installed by the button of their row, when its plan is accepted', async () => {
     const client = new FakeClient(
       aStatus([aModel('a', { display_name: 'SDXL' })])
     );
-    await show(client);
+    const desk = planning(client, 'a');
+    await show(client, [], desk);
     await userEvent.click(screen.getByRole('button', { name: 'Install SDXL' }));
-    expect(client.selections).toEqual([{ models: ['a'] }]);
+    await vi.waitFor(() =>
+      expect(client.selections).toEqual([{ models: ['a'] }])
+    );
     const models = screen.getByRole('region', { name: 'Models' });
     expect(within(models).getByText('Queued')).toBeDefined();
   });
@@ -111,14 +134,18 @@ describe('models', () => {
 
   it('whose file differs are replaced only after the question', async () => {
     const client = new FakeClient(aStatus([aModel('a', { state: 'invalid' })]));
-    const desk = new FakeDesk();
-    desk.confirms = false;
+    const desk = planning(client, 'a', () => {
+      screen.getByText(
+        'The file checkpoints/a.safetensors is replaced by the declared one.'
+      );
+      expect(client.selections).toEqual([]);
+    });
     await show(client, [], desk);
     await userEvent.click(screen.getByRole('button', { name: 'Replace a' }));
-    expect(client.selections).toEqual([]);
-    desk.confirms = true;
-    await userEvent.click(screen.getByRole('button', { name: 'Replace a' }));
-    expect(client.selections).toEqual([{ models: ['a'], overwrite: true }]);
+    await vi.waitFor(() =>
+      expect(client.selections).toEqual([{ models: ['a'], overwrite: true }])
+    );
+    expect(desk.said).toEqual(['ask Replace the file?']);
   });
 
   it('that can run code are marked', async () => {
@@ -136,12 +163,14 @@ describe('bundles', () => {
     const client = new FakeClient(
       aStatus([aModel('a')], [aBundle('basic', ['a'])])
     );
-    await show(client);
+    await show(client, [], planning(client, 'a'));
     const bundles = screen.getByRole('region', { name: 'Bundles' });
     await userEvent.click(
       within(bundles).getByRole('button', { name: 'Install bundle basic' })
     );
-    expect(client.selections).toEqual([{ bundles: ['basic'] }]);
+    await vi.waitFor(() =>
+      expect(client.selections).toEqual([{ bundles: ['basic'] }])
+    );
   });
 });
 

@@ -16,21 +16,21 @@ const SHOWN = 200;
 
 interface IPlanViewProps {
   selection: Selection;
-  /** Null: it is asked for. */
-  plan: Plan | null;
+  /** What is to be known before. */
+  lead?: string | undefined;
   answer(value: Selection | null): void;
 }
 
 /** What will be fetched, from where, how much; what is there; whether it fits. */
-export function PlanView(props: IPlanViewProps): ReactElement {
+export function PlanView({
+  selection,
+  lead,
+  answer
+}: IPlanViewProps): ReactElement {
   const { trans, model } = useServices();
-  const { selection, answer } = props;
-  const [plan, setPlan] = useState(props.plan);
+  const [plan, setPlan] = useState<Plan | null>(null);
   const [error, setError] = useState<unknown>(null);
   useEffect(() => {
-    if (props.plan) {
-      return;
-    }
     let gone = false;
     answer(null);
     model.plan(selection).then(
@@ -40,9 +40,10 @@ export function PlanView(props: IPlanViewProps): ReactElement {
     return () => {
       gone = true;
     };
-  }, [props.plan, selection, model, answer]);
+  }, [selection, model, answer]);
   return (
     <div className="jp-ComfyCockpit-plan" aria-busy={!plan && error === null}>
+      {lead && <p>{lead}</p>}
       {error !== null ? (
         <Reason {...explainError(error, trans)} />
       ) : plan ? (

@@ -153,39 +153,39 @@ public final class PackVersion {
   }
 
   private void wheels(Lock lock, Path output, boolean offline, Work.Context job) throws IOException {
-    List<String> gits = lock.packages().stream().filter(LockedPackage.Git.class::isInstance).map(LockedPackage::requirement).toList();
-    if (!gits.isEmpty()) {
-      throw Problem.of(Code.SOURCE_UNSUPPORTED, "Packages that come from git repositories cannot be packed: " + String.join(", ", gits) + ".")
-          .withHint("Name a released version of them, or a wheel's address.")
-          .with("packages", gits)
-          .toException();
-    }
     Set<LockedPackage> all = new LinkedHashSet<>(lock.packages());
     all.addAll(lock.buildPackages());
     if (all.isEmpty()) {
       return;
     }
+    List<LockedPackage.Dist> dists = all.stream().filter(LockedPackage.Dist.class::isInstance).map(LockedPackage.Dist.class::cast).toList();
+    Path wheels = Files.createDirectories(output.resolve(Pack.WHEELS));
     Path work = versions.workDirectory();
     Map<String, String> addresses;
     try (Children children = versions.children(work.resolve("children.json"))) {
       Interpreter python = versions.interpreters().require(Optional.of(lock.python()), offline, children, work, job.cancelSignal(), job.progress());
       Packages.Origin origin = new Packages.Origin(offline, Optional.empty(), lock.torchBackend(), lock.places());
-      addresses = versions.packages().addresses(List.copyOf(all), python, lock.platform(), origin, children, work, job.cancelSignal());
+      addresses = versions.packages().addresses(List.copyOf(dists), python, lock.platform(), origin, children, work, job.cancelSignal());
+      for (LockedPackage each : all) {
+        if (each instanceof LockedPackage.Git git) {
+          job.progress().log("building " + git.requirement());
+          Path own = Files.createDirectories(work.resolve(git.name()));
+          Path wheel = versions.packages().wheel(git, lock.buildPackages(), python, origin, children, own, job.cancelSignal(), job.progress());
+          Files.copy(wheel, wheels.resolve(wheel.getFileName()));
+        }
+      }
     } finally {
       Trees.delete(work);
     }
-    Path wheels = Files.createDirectories(output.resolve(Pack.WHEELS));
     try (Downloads downloads = downloads(wheels)) {
-      for (LockedPackage each : all) {
-        if (each instanceof LockedPackage.Dist dist) {
-          String address = addresses.get(dist.sha256());
-          if (address == null) {
-            throw Problem.of(Code.WHEEL_MISSING, "No index has " + dist.file() + " any more.").with("missing", List.of(dist.file())).toException();
-          }
-          ModelSource source = address.startsWith("file:") ? new ModelSource.Local(Path.of(URI.create(address))) : new ModelSource.Web(Url.parse(address));
-          WantedFile wanted = new WantedFile(dist.file(), wheels.resolve(dist.file()), source, Optional.of(Checksum.sha256(dist.sha256())), OptionalLong.empty());
-          downloads.fetch(wanted, false, job.cancelSignal(), job.progress());
+      for (LockedPackage.Dist dist : dists) {
+        String address = addresses.get(dist.sha256());
+        if (address == null) {
+          throw Problem.of(Code.WHEEL_MISSING, "No index has " + dist.file() + " any more.").with("missing", List.of(dist.file())).toException();
         }
+        ModelSource source = address.startsWith("file:") ? new ModelSource.Local(Path.of(URI.create(address))) : new ModelSource.Web(Url.parse(address));
+        WantedFile wanted = new WantedFile(dist.file(), wheels.resolve(dist.file()), source, Optional.of(Checksum.sha256(dist.sha256())), OptionalLong.empty());
+        downloads.fetch(wanted, false, job.cancelSignal(), job.progress());
       }
     }
     Trees.delete(wheels.resolve(Downloads.OWN_DIRECTORY));

@@ -11,9 +11,7 @@ public sealed interface LockedPackage {
   String requirement();
 
   /** The same where only a directory of files is asked. */
-  default String requirementOfFiles() {
-    return requirement();
-  }
+  String requirementOfFiles();
 
   /**
    * One file of an index: a wheel, or a source distribution where there is no wheel.
@@ -49,6 +47,12 @@ public sealed interface LockedPackage {
     @Override
     public String requirement() {
       return name + " @ git+" + repo + "@" + commit + subdirectory.map(path -> "#subdirectory=" + path).orElse("");
+    }
+
+    /** A wheel does not say which commit it was built from: whoever made the directory answers for it. */
+    @Override
+    public String requirementOfFiles() {
+      return name;
     }
   }
 

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Turns requirements into a lock of packages, and a lock into what is installed. */
 public final class Packages {
@@ -176,6 +177,9 @@ public final class Packages {
   /** Where the files of locked packages lie just now, by SHA-256. */
   public Map<String, String> addresses(
       List<LockedPackage> packages, Interpreter python, String platform, Origin origin, Children children, Path work, CancelSignal cancel) {
+    if (packages.isEmpty()) {
+      return Map.of();
+    }
     try {
       Path in = work.resolve("locked.txt");
       Path out = work.resolve("pylock.toml");
@@ -273,6 +277,39 @@ public final class Packages {
     }
   }
 
+  /**
+   * Builds the wheel of a package that lies in a git repository.
+   *
+   * @param buildPackages what it is built with
+   * @param work an empty directory for what is written meanwhile: the wheel too
+   */
+  public Path wheel(
+      LockedPackage.Git git, List<LockedPackage> buildPackages, Interpreter python, Origin origin, Children children, Path work, CancelSignal cancel, ProgressSink progress) {
+    try {
+      // In a cache of its own, the wheel that uv keeps is the one it has just built.
+      Path cache = Files.createDirectories(work.resolve("cache"));
+      List<String> nowhere = List.of("--python", python.program().toString(), "--target", work.resolve("nowhere").toString(), "--cache-dir", cache.toString());
+      Uv.Ended ended = run(nowhere, new Locked(List.of(git), buildPackages), origin, children, work, cancel, progress);
+      if (ended.status() != 0) {
+        throw UvProblems.of(ended.text(), List.of()).toException();
+      }
+      try (Stream<Path> files = Files.walk(cache)) {
+        return files
+            .filter(file -> isWheelOf(file, git.name()) && Files.isRegularFile(file))
+            .findFirst()
+            .orElseThrow(() -> Problem.of(Code.PACKAGE_FAILED, "uv built " + git.requirement() + " and kept no wheel of it.").toException());
+      }
+    } catch (IOException e) {
+      throw new ProblemException(comfyui.cockpit.files.DiskProblems.of(e, work), e);
+    }
+  }
+
+  /** Whether a file's name is that of a wheel of the package. */
+  private static boolean isWheelOf(Path file, String name) {
+    String own = String.valueOf(file.getFileName());
+    return own.endsWith(".whl") && LockedPackage.normalize(own.split("-", 2)[0]).equals(name);
+  }
+
   /** Forgets what the cache has of these packages: a file of theirs is not what it was. */
   public void forget(List<String> names, Children children, Path work, CancelSignal cancel, ProgressSink progress) {
     List<String> arguments = new ArrayList<>(List.of("cache", "clean"));
@@ -288,11 +325,7 @@ public final class Packages {
   /** Which of the packages would have to be fetched; where some are, asked one by one, since uv tells only how many. */
   public List<String> absent(Interpreter python, Locked locked, Origin origin, Children children, Path work, CancelSignal cancel) {
     if (origin.wheels().isPresent()) {
-      return locked.packages().stream()
-          .filter(LockedPackage.Dist.class::isInstance)
-          .map(each -> ((LockedPackage.Dist) each).file())
-          .filter(file -> !Files.isRegularFile(origin.wheels().get().resolve(file)))
-          .toList();
+      return absentFrom(origin.wheels().get(), locked.packages());
     }
     Origin still = new Origin(true, Optional.empty(), origin.torchBackend(), origin.places());
     List<String> nowhere = List.of("--dry-run", "--python", python.program().toString(), "--target", work.resolve("nowhere").toString());
@@ -303,6 +336,24 @@ public final class Packages {
     for (LockedPackage each : locked.packages()) {
       if (!isThere(run(nowhere, new Locked(List.of(each), locked.buildPackages()), still, children, work, cancel, ProgressSink.NONE))) {
         absent.add(each instanceof LockedPackage.Dist dist ? dist.name() + "==" + dist.version() : each.requirement());
+      }
+    }
+    return absent;
+  }
+
+  private static List<String> absentFrom(Path wheels, List<LockedPackage> packages) {
+    List<Path> files;
+    try (Stream<Path> listed = Files.list(wheels)) {
+      files = listed.toList();
+    } catch (IOException e) {
+      throw new ProblemException(comfyui.cockpit.files.DiskProblems.of(e, wheels), e);
+    }
+    List<String> absent = new ArrayList<>();
+    for (LockedPackage each : packages) {
+      switch (each) {
+        case LockedPackage.Dist dist when !files.contains(wheels.resolve(dist.file())) -> absent.add(dist.file());
+        case LockedPackage.Git git when files.stream().noneMatch(file -> isWheelOf(file, git.name())) -> absent.add(git.requirement());
+        default -> {}
       }
     }
     return absent;
