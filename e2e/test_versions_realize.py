@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from . import shapes
-from .comfy import Machine, Repository, Served, core, stats
+from .comfy import Machine, Repository, Served, core, flip, stats
 from .conftest import Machines
 from .shapes import check
 
@@ -208,17 +208,6 @@ def test_new_build_rollback_and_the_users_work(busy: Machine, comfyui: Repositor
     assert comfy.state()["state"] == "realized"
     assert comfy.ok("rollback", "v")["environment_digest"] == digests[0]
     assert comfy.runs()["version"] == "1"
-
-
-def flip(file: Path, *, quietly: bool) -> None:
-    """Turn one bit; quietly: so that size and times are as before."""
-    before = file.stat()
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    with file.open("r+b") as opened:
-        opened.write(content)
-    if quietly:
-        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def test_one_byte_of_one_package(machines: Machines, comfyui: Repository) -> None:

@@ -18,7 +18,7 @@ import pytest
 from demo.hub.exchange import Hub
 
 from . import shapes
-from .comfy import MORE_INDEX, Machine, Repository, Served, by_git_daemon, core
+from .comfy import MORE_INDEX, Machine, Repository, Served, by_git_daemon, core, flip
 from .conftest import Machines
 from .shapes import check
 
@@ -334,8 +334,8 @@ def test_source_distributions_git_and_backends(
     assert comfy.json("status", "v", "--full").json["state"] == "realized"
 
 
-def wheel(name: str, version: str, module: str) -> bytes:
-    """A wheel that no index has."""
+def wheel(name: str, version: str, module: str, misprint: bool = False) -> bytes:
+    """A wheel that no index has; with a misprint, its RECORD is wrong."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{module}.py": "",
@@ -348,6 +348,8 @@ def wheel(name: str, version: str, module: str) -> bytes:
             base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
         )
         lines.append(f"{path},sha256={digest},{len(text)}")
+    if misprint:
+        files[f"{module}.py"] += "changed = True\n"
     files[f"{info}/RECORD"] = "\n".join([*lines, f"{info}/RECORD,,"]) + "\n"
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
@@ -386,6 +388,27 @@ def test_wheel_by_its_address(
     comfy.root.daemons[0].stop()
     done = comfy.json("realize", "v", "--target", str(tmp_path / "elsewhere"))
     assert (done.status, done.problem["code"]) == (FAILED, "checksum_differs"), done
+
+
+def test_wheel_that_was_published_with_a_wrong_record(
+    comfy: Machine, comfyui: Repository, served: Served, tmp_path: Path
+) -> None:
+    """Fetched anew once, and believed from then on, also without a connection."""
+    name = "of_nobody-1.5-py3-none-any.whl"
+    served.lfs[name] = wheel("of_nobody", "1.5", "of_nobody", misprint=True)
+    comfy.declare(comfyui, python_packages=[f"of_nobody @ {served.url}/lfs/{name}"])
+    first = comfy.work("realize")
+    assert any("of-nobody is wrong as it was published" in line for line in first["log"])
+    del served.lfs[name]
+    aside = str(tmp_path / "elsewhere")
+    second = comfy.work("realize", target=aside, offline=True)
+    assert second["state"] == "done", second
+    assert not any("fetched anew" in line for line in second["log"])
+    digests = {job["result"]["environment_digest"] for job in (first, second)}
+    assert len(digests) == 1
+    flip(next(Path(aside).glob(".venv/lib/python*/site-packages/of_nobody.py")))
+    third = comfy.work("realize", target=str(tmp_path / "third"), offline=True)
+    assert third["problem"]["args"]["packages"] == ["of-nobody"]
 
 
 def other_python() -> str:

@@ -30,6 +30,7 @@ import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.LockJson;
 import comfyui.cockpit.version.Marker;
 import comfyui.cockpit.version.Place;
+import comfyui.cockpit.version.Published;
 import comfyui.cockpit.version.VersionFiles.Named;
 import comfyui.cockpit.version.VersionPlan;
 import comfyui.cockpit.version.VersionPlan.From;
@@ -429,7 +430,8 @@ public final class RealizeVersion {
     progress.phase("verifying");
     job.step("files", done++, total);
     build.link(task.modelsDir(), lock, modelPaths(task, lock), lock.models().stream().filter(model -> !model.path().inModels()).map(Lock.Model::path).toList(), path -> VersionModels.outside(task.place(), path));
-    List<String> corrupt = build.read(tracked(lock), known(task, lock), cancel, progress);
+    Published published = versions.published();
+    List<String> corrupt = packages(published.unknown(build.read(tracked(lock), known(task, lock), cancel, progress)));
     if (!corrupt.isEmpty()) {
       String names = String.join(", ", corrupt);
       if (task.offline() && task.request().wheels().isEmpty()) {
@@ -442,14 +444,19 @@ public final class RealizeVersion {
       versions.packages().forget(corrupt, children, work, cancel, progress);
       versions.packages().createEnvironment(python, build.venv(), children, cancel, progress);
       versions.packages().install(build.venv(), locked, origin, children, work, cancel, progress);
-      List<String> still = build.read(tracked(lock), new Contents.Known(), cancel, progress);
+      List<Contents.Deviation> still = published.unknown(build.read(tracked(lock), new Contents.Known(), cancel, progress));
       if (!still.isEmpty()) {
-        progress.log("the RECORD of " + String.join(", ", still) + " is wrong as it was published");
+        progress.log("the RECORD of " + String.join(", ", packages(still)) + " is wrong as it was published");
+        published.add(still);
       }
     }
     job.step("done", total, total);
     cancel.throwIfCancelled();
     build.finish(task.named().id(), lock, task.modelsDir());
+  }
+
+  private static List<String> packages(List<Contents.Deviation> deviations) {
+    return deviations.stream().map(Contents.Deviation::distribution).distinct().toList();
   }
 
   /** What builds of this machine know of files in the shared cache of packages. */

@@ -28,6 +28,7 @@ import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.LockJson;
 import comfyui.cockpit.version.Marker;
 import comfyui.cockpit.version.Place;
+import comfyui.cockpit.version.Published;
 import comfyui.cockpit.version.VersionFiles.Named;
 import comfyui.cockpit.version.VersionFiles;
 import comfyui.cockpit.version.VersionSpec;
@@ -121,6 +122,10 @@ public final class Versions implements AutoCloseable {
 
   public Packages packages() {
     return packages;
+  }
+
+  Published published() {
+    return new Published(settings().cacheRoot().resolve("published.txt"));
   }
 
   public Interpreters interpreters() {

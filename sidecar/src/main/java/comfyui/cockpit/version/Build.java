@@ -167,16 +167,16 @@ public final class Build {
    *
    * @param tracked what git tracks, relative to the build
    * @param known what other builds know of the same files
-   * @return packages of which a file is not what their own RECORD says
+   * @return what is not as its package's RECORD says
    */
-  public List<String> read(Set<String> tracked, Contents.Known known, CancelSignal cancel, ProgressSink progress) throws IOException {
+  public List<Contents.Deviation> read(Set<String> tracked, Contents.Known known, CancelSignal cancel, ProgressSink progress) throws IOException {
     List<Environment.Installed> installed = installed();
     Set<String> paths = new LinkedHashSet<>();
     tracked.stream().filter(path -> !isUsers(path)).forEach(paths::add);
     installed.forEach(file -> paths.add(Contents.relative(root, file.path())));
     Contents read = Contents.read(root, existing(paths), known, cancel, progress);
     contents = Optional.of(read);
-    return read.corrupt(root, installed);
+    return read.deviations(root, installed);
   }
 
   /** What the user's own work may change at any time is no part of the environment. */

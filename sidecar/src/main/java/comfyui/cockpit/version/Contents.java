@@ -217,15 +217,24 @@ public record Contents(List<Entry> entries) {
     return Problem.of(Code.ENVIRONMENT_BROKEN, path + " " + how + ".").with("path", path);
   }
 
-  /** Packages of which a file is not what the package's own RECORD says. */
-  public List<String> corrupt(Path root, List<Environment.Installed> installed) {
-    Map<String, String> read = new LinkedHashMap<>();
+  /**
+   * A file that is not what its package's RECORD says.
+   *
+   * @param recorded SHA-256, hexadecimal
+   * @param actual the same; empty if the file is not there
+   */
+  public record Deviation(String distribution, String recorded, String actual) {}
+
+  /** Files that are not what their package's RECORD says. */
+  public List<Deviation> deviations(Path root, List<Environment.Installed> installed) {
+    Map<String, String> read = new HashMap<>();
     entries.forEach(entry -> read.put(entry.path(), entry.sha256()));
-    return installed.stream()
-        .filter(file -> file.sha256().map(Checksum::hex).map(hex -> !hex.equals(read.get(relative(root, file.path())))).orElse(false))
-        .map(Environment.Installed::distribution)
-        .distinct()
-        .toList();
+    List<Deviation> deviations = new ArrayList<>();
+    for (Environment.Installed file : installed) {
+      String actual = read.getOrDefault(relative(root, file.path()), "");
+      file.sha256().map(Checksum::hex).filter(hex -> !hex.equals(actual)).ifPresent(hex -> deviations.add(new Deviation(file.distribution(), hex, actual)));
+    }
+    return deviations;
   }
 
   static String relative(Path root, Path file) {
