@@ -182,6 +182,8 @@ def test_what_is_refused(comfy: Machine, comfyui: Repository, daemon: Daemon) ->
         ("POST", "/api/versions/init", {}, 400, "bad_request"),
         ("POST", "/api/versions/init", {"path": "/x", "install_torch": "gpu"}, 400, "bad_request"),
         ("PUT", "/api/versions/v", {}, 404, "not_found"),
+        ("GET", "/api/versions/%00", None, 400, "bad_request"),
+        ("GET", "/api/versions/%zz", None, 400, "bad_request"),
     ]
     for method, path, body, status, code in cases:
         got, headers, text = daemon.request(method, path, body)

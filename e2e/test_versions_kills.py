@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import random
 import threading
@@ -148,7 +149,7 @@ def test_killed_realizations(house: House) -> None:
         if tries % 2:  # the same again, or something else in its place
             new = house.new_commit()
         job = comfy.work("realize")
-        assert job["state"] == "done", job
+        assert job["state"] == "done", json.dumps(job)
         assert comfy.runs()["version"] == new
         assert house.daemon.get("/api/versions/v?full=true")["state"] == "realized"
         house.check_nothing_left()

@@ -128,6 +128,16 @@ def test_what_lies_under_the_target(comfy: Machine, comfyui: Repository, tmp_pat
     assert {path for path in before | after if before.get(path) != after.get(path)} == set()
     full = comfy.alone("status", "v", "--full").json
     assert full["environment_digest"] == done["environment_digest"]
+
+    # What a process that was killed left beside it goes all the same.
+    store = comfy.root.home / ".comfy-builds" / "comfy-v"
+    (store / "pointer-0a1b2c3d").symlink_to("nowhere")
+    (store / "0123456789abcdef" / "ComfyUI").mkdir(parents=True)
+    (store / "children.json.new").write_text("[")
+    (store / ".history.0.cockpit-new").write_text("x")
+    assert comfy.alone("realize", "v").json["state"] == "unchanged"
+    assert leftovers(comfy) == []
+    assert len(builds(comfy)) == 1
     listed = check(shapes.VERSIONS, comfy.ok("list"))
     assert [(v["version_id"], v["state"]) for v in listed["versions"]] == [("v", "realized")]
 

@@ -106,6 +106,11 @@ public final class RealizeVersion {
     CancelSignal cancel = job.cancelSignal();
     ResolveVersion.Resolved resolved = resolve(task, cancel, job.progress());
     Optional<Result> unchanged = unchanged(task, resolved.lock());
+    if (unchanged.isPresent() && task.place().isUntidy()) {
+      sweep(task, cancel, job.progress());
+      // Whoever was waited for may have changed it.
+      unchanged = unchanged(task, resolved.lock());
+    }
     if (unchanged.isPresent()) {
       return unchanged.get();
     }
@@ -200,6 +205,15 @@ public final class RealizeVersion {
       return Optional.empty();
     }
     return Optional.of(new Result(true, task.place().target(), digest, marker.get().environmentDigest(), task.place().previous()));
+  }
+
+  private void sweep(Task task, CancelSignal cancel, ProgressSink progress) {
+    try (Versions.Turn turn = versions.enter(task.place(), cancel, progress);
+        Children children = versions.children(task.place().ledger())) {
+      task.place().sweepHalves();
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, task.place().store()), e);
+    }
   }
 
   // The plan

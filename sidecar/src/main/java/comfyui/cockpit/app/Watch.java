@@ -99,7 +99,7 @@ public final class Watch implements AutoCloseable {
   }
 
   private void sweepHalves() {
-    for (Path directory : List.of(models.settings().root(), models.settings().roots().main().resolve(Downloads.OWN_DIRECTORY))) {
+    for (Path directory : List.of(models.settings().root(), versions.files().directory(), models.settings().roots().main().resolve(Downloads.OWN_DIRECTORY))) {
       try {
         SmallFile.sweep(directory, clock.now().minus(OLD));
       } catch (IOException e) {

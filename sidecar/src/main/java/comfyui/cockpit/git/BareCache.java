@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -30,6 +31,10 @@ import org.eclipse.jgit.lib.Repository;
 import org.eclipse.jgit.lib.RepositoryBuilder;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+
+import org.eclipse.jgit.revwalk.RevCommit;
+
+import org.eclipse.jgit.revwalk.RevWalk;
 
 /**
  * One shared bare repository: {@code objects} that checkouts borrow from, and one ref {@code refs/cockpit/<commit>} for each commit that
@@ -112,6 +117,33 @@ final class BareCache {
       }
       case NOT_ATTEMPTED, LOCK_FAILURE, REJECTED, REJECTED_CURRENT_BRANCH, IO_FAILURE, RENAMED, REJECTED_MISSING_OBJECT, REJECTED_OTHER_REASON ->
           throw new IOException("the ref of " + commit + " could not be written: " + result);
+    }
+  }
+
+  /** Notes where the history of what came was cut: a parent that is not here was left out. */
+  static void endHistory(Repository repository, CommitId commit) throws IOException {
+    Set<ObjectId> shallow = new HashSet<>(repository.getObjectDatabase().getShallowCommits());
+    int before = shallow.size();
+    Set<ObjectId> seen = new HashSet<>();
+    List<ObjectId> todo = new ArrayList<>(List.of(ObjectId.fromString(commit.hex())));
+    try (RevWalk walk = new RevWalk(repository)) {
+      while (!todo.isEmpty()) {
+        ObjectId id = todo.removeLast();
+        if (!seen.add(id) || shallow.contains(id)) {
+          continue;
+        }
+        RevCommit at = walk.parseCommit(id);
+        for (RevCommit parent : at.getParents()) {
+          if (repository.getObjectDatabase().has(parent)) {
+            todo.add(parent.copy());
+          } else {
+            shallow.add(id.copy());
+          }
+        }
+      }
+    }
+    if (shallow.size() > before) {
+      repository.getObjectDatabase().setShallowCommits(shallow);
     }
   }
 

@@ -13,15 +13,11 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.UUID;
 import org.eclipse.jgit.lib.NullProgressMonitor;
 import org.eclipse.jgit.lib.ObjectId;
 import org.eclipse.jgit.lib.Repository;
-import org.eclipse.jgit.revwalk.RevCommit;
-import org.eclipse.jgit.revwalk.RevWalk;
 import org.eclipse.jgit.transport.BundleWriter;
 import org.eclipse.jgit.transport.RefSpec;
 import org.eclipse.jgit.transport.TagOpt;
@@ -66,7 +62,7 @@ final class Bundles {
     try (BareCache.Hold hold = cache.enter(new CancelSignal(), ProgressSink.NONE);
         Repository repository = cache.open()) {
       unpack(repository, file, commit);
-      endHistory(repository, commit);
+      BareCache.endHistory(repository, commit);
       Fetches.requireObjects(repository, commit);
       BareCache.markComplete(repository, commit);
     } catch (NotGiven | IOException e) {
@@ -82,33 +78,6 @@ final class Bundles {
     }
     if (!repository.getObjectDatabase().has(ObjectId.fromString(commit.hex()))) {
       throw new IOException("it holds another commit");
-    }
-  }
-
-  /** A bundle does not say where its history was cut; a parent that is not here was left out. */
-  private static void endHistory(Repository repository, CommitId commit) throws IOException {
-    Set<ObjectId> shallow = new HashSet<>(repository.getObjectDatabase().getShallowCommits());
-    int before = shallow.size();
-    Set<ObjectId> seen = new HashSet<>();
-    List<ObjectId> todo = new java.util.ArrayList<>(List.of(ObjectId.fromString(commit.hex())));
-    try (RevWalk walk = new RevWalk(repository)) {
-      while (!todo.isEmpty()) {
-        ObjectId id = todo.removeLast();
-        if (!seen.add(id) || shallow.contains(id)) {
-          continue;
-        }
-        RevCommit at = walk.parseCommit(id);
-        for (RevCommit parent : at.getParents()) {
-          if (repository.getObjectDatabase().has(parent)) {
-            todo.add(parent.copy());
-          } else {
-            shallow.add(id.copy());
-          }
-        }
-      }
-    }
-    if (shallow.size() > before) {
-      repository.getObjectDatabase().setShallowCommits(shallow);
     }
   }
 

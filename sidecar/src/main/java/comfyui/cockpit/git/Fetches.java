@@ -27,14 +27,11 @@ import org.eclipse.jgit.lib.ObjectId;
 import org.eclipse.jgit.lib.ObjectReader;
 import org.eclipse.jgit.lib.Ref;
 import org.eclipse.jgit.lib.Repository;
-import org.eclipse.jgit.lib.RepositoryBuilder;
-import org.eclipse.jgit.lib.RepositoryCache;
 import org.eclipse.jgit.revwalk.ObjectWalk;
 import org.eclipse.jgit.revwalk.RevCommit;
 import org.eclipse.jgit.revwalk.RevObject;
 import org.eclipse.jgit.revwalk.RevWalk;
 import org.eclipse.jgit.transport.FetchResult;
-import org.eclipse.jgit.util.FS;
 
 /** From a ref to a commit, and from a commit to its objects in a cache. */
 final class Fetches {
@@ -162,7 +159,7 @@ final class Fetches {
   private Optional<CommitId> abbreviatedAt(RepoUrl repo, String digits, CancelSignal cancel) {
     try {
       if (repo.isLocal()) {
-        return abbreviatedIn(repo.localPath(), digits);
+        return abbreviatedIn(repo, digits);
       }
       Set<String> tips =
           remote.refs(repo, List.of("refs/heads/", "refs/tags/"), cancel).values().stream()
@@ -197,13 +194,9 @@ final class Fetches {
     }
   }
 
-  private Optional<CommitId> abbreviatedIn(Path path, String digits) throws IOException {
-    java.io.File directory = RepositoryCache.FileKey.resolve(path.toFile(), FS.DETECTED);
-    if (directory == null) {
-      return Optional.empty();
-    }
-    try (Repository repository = new RepositoryBuilder().setGitDir(directory).build()) {
-      return one(new RepoUrl(path.toString()), digits, commitsLike(repository, digits));
+  private static Optional<CommitId> abbreviatedIn(RepoUrl repo, String digits) throws IOException {
+    try (Repository repository = LocalCopy.open(repo)) {
+      return one(repo, digits, commitsLike(repository, digits));
     }
   }
 
@@ -241,7 +234,7 @@ final class Fetches {
         return commit;
       }
       progress.phase("downloading");
-      CommitId came = bring(repo, commit, refHint, bare, cancel, progress);
+      CommitId came = repo.isLocal() ? LocalCopy.copy(repo, commit, bare, cancel, progress) : bring(repo, commit, refHint, bare, cancel, progress);
       BareCache.markComplete(bare, came);
       return came;
     } catch (IOException e) {

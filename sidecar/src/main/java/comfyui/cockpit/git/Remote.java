@@ -17,7 +17,6 @@ import java.net.SocketException;
 import java.net.URISyntaxException;
 import java.net.UnknownHostException;
 import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -27,7 +26,6 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.regex.Pattern;
-import org.eclipse.jgit.errors.NoRemoteRepositoryException;
 import org.eclipse.jgit.lib.EmptyProgressMonitor;
 import org.eclipse.jgit.lib.ProgressMonitor;
 import org.eclipse.jgit.lib.Ref;
@@ -205,9 +203,8 @@ final class Remote implements AutoCloseable {
       throw unreachable(repo, "Repositories are not fetched over ssh.", false)
           .withHint("Write its https:// address; a login for it goes into ~/.netrc.").toException();
     }
-    if (repo.isLocal() && !Files.exists(repo.localPath())) {
-      throw unreachable(repo, "Nothing is at " + repo.localPath() + ".", false)
-          .withHint("Check the path; a relative one begins at the declaration's folder.").toException();
+    if (repo.isLocal()) {
+      LocalCopy.open(repo).close();
     }
     try (GitHttp requests = requests(cancel, progress)) {
       try {
@@ -295,9 +292,6 @@ final class Remote implements AutoCloseable {
     }
     if (isOfTheConnection(e)) {
       return unreachable(repo, "The connection failed: " + saying(e) + ".", true).toException();
-    }
-    if (e instanceof NoRemoteRepositoryException && repo.isLocal()) {
-      return unreachable(repo, "There is no git repository at " + repo.localPath() + ".", false).toException();
     }
     throw new NotGiven(saying(e), e);
   }

@@ -49,6 +49,7 @@ public final class HttpServer implements AutoCloseable {
               config.concurrency.useVirtualThreads = true;
               config.jetty.host = "127.0.0.1";
               config.jetty.port = 0;
+              config.jetty.modifyServer(server -> server.setErrorHandler(new Unreadable()));
               config.http.maxRequestSize = 64L << 20;
               config.http.compressionStrategy = CompressionStrategy.NONE;
               config.routes.before(context -> guard(context, secret));

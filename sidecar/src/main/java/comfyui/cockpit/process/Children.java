@@ -57,6 +57,7 @@ public final class Children implements AutoCloseable {
 
   /** Ends what a killed daemon left, and nothing else: boot, number and start time must fit. */
   public void endLeftovers() throws IOException {
+    ledger.sweep();
     for (ProcessIdentity left : ledger.read()) {
       if (left.life() == ProcessIdentity.Life.ALIVE) {
         LOG.info("ending process {}, left by a daemon that was killed", left.pid());

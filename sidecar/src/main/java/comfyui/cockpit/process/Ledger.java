@@ -51,8 +51,17 @@ final class Ledger {
       return;
     }
     Files.createDirectories(file.toAbsolutePath().getParent());
-    Path temp = file.resolveSibling(file.getFileName() + ".new");
+    Path temp = temp();
     Files.writeString(temp, Json.write(all.stream().map(ProcessIdentity::toMap).toList()));
     Files.move(temp, file, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /** Removes what a process left that was killed while it wrote. */
+  synchronized void sweep() throws IOException {
+    Files.deleteIfExists(temp());
+  }
+
+  private Path temp() {
+    return file.resolveSibling(file.getFileName() + ".new");
   }
 }

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -39,6 +40,10 @@ public final class Place {
 
   private static final String STORE = ".comfy-builds";
   private static final String DATA = "data";
+  private static final String HISTORY = "history";
+  private static final String LOCK = "lock";
+  /** What lies in the store beside the builds when nobody works there. */
+  private static final Set<String> LASTING = Set.of(DATA, HISTORY, LOCK);
   private static final Duration POLL = Duration.ofMillis(200);
 
   private final Path target;
@@ -161,7 +166,7 @@ public final class Place {
 
   private List<String> history() {
     try {
-      return SmallFile.read(store.resolve("history")).map(text -> text.lines().toList()).orElse(List.of());
+      return SmallFile.read(store.resolve(HISTORY)).map(text -> text.lines().toList()).orElse(List.of());
     } catch (IOException e) {
       return List.of();
     }
@@ -174,7 +179,7 @@ public final class Place {
     // What lay after the present one was left by a rollback.
     current().ifPresent(now -> history.subList(history.lastIndexOf(now) + 1, history.size()).clear());
     history.add(key);
-    SmallFile.write(store.resolve("history"), String.join("\n", history) + "\n");
+    SmallFile.write(store.resolve(HISTORY), String.join("\n", history) + "\n");
     point(key);
   }
 
@@ -218,7 +223,7 @@ public final class Place {
   public Hold enter(CancelSignal cancel, ProgressSink progress) {
     try {
       Files.createDirectories(store);
-      VolumeLock lock = new VolumeLock(store.resolve("lock"));
+      VolumeLock lock = new VolumeLock(store.resolve(LOCK));
       boolean entered = false;
       try {
         boolean said = false;
@@ -250,6 +255,20 @@ public final class Place {
       }
     }
     SmallFile.sweep(store, java.time.Instant.MAX);
+  }
+
+  /** True while somebody works here, and after somebody was killed who did. */
+  public boolean isUntidy() {
+    if (!Files.isDirectory(store)) {
+      return false;
+    }
+    List<String> whole = builds().stream().filter(key -> Marker.of(build(key)).isPresent()).toList();
+    try (DirectoryStream<Path> others =
+        Files.newDirectoryStream(store, path -> !LASTING.contains(path.getFileName().toString()) && !whole.contains(path.getFileName().toString()))) {
+      return others.iterator().hasNext();
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, store), e);
+    }
   }
 
   /** Where the children of whoever works here are noted. */
