@@ -188,4 +188,26 @@ class FetchTest {
     assertTrue(bench.repositories.has(bench.file("one"), commit));
     assertEquals(second, bench.resolve(new RepoUrl(bench.served.resolve("one").toString()), "main").hex());
   }
+
+  @Test
+  void aCacheOfManyLocalCommitsTakesOneMore() throws IOException {
+    RepoUrl local = bench.file("one");
+    for (int i = 0; i < 90; i++) {
+      git.write("a.txt", i + "\n");
+      CommitId commit = bench.fetch(local, git.commit("commit " + i));
+      assertEquals(i + "\n", new String(bench.repositories.read(local, commit, "a.txt", 100).orElseThrow(), StandardCharsets.UTF_8));
+    }
+    Git.in(bench.cache.resolve(local.slug())).run("fsck", "--strict");
+  }
+
+  @Test
+  void aLocalRepositoryWithoutAllItsObjectsIsNamed() throws IOException {
+    String lost = git.run("rev-parse", "HEAD:sub/b.txt");
+    Files.delete(git.directory.resolve(".git/objects").resolve(lost.substring(0, 2)).resolve(lost.substring(2)));
+    Problem problem = Bench.problem(() -> bench.fetch(bench.file("one"), second));
+    assertEquals(Code.GIT_UNREACHABLE, problem.code());
+    assertTrue(problem.detail().contains(lost), problem.detail());
+    assertFalse(bench.repositories.has(bench.file("one"), new CommitId(second)));
+    bench.fetch(bench.file("one"), first);
+  }
 }
