@@ -42,7 +42,8 @@ def realize(comfy: Machine, name: str = "v", **more: Any) -> dict[str, Any]:
 
 def builds(comfy: Machine, name: str = "v") -> list[str]:
     store = comfy.root.home / ".comfy-builds" / f"comfy-{name}"
-    return sorted(p.name for p in store.iterdir() if p.is_dir() and p.name != "data")
+    found = store.iterdir() if store.is_dir() else ()
+    return sorted(p.name for p in found if p.is_dir() and p.name != "data")
 
 
 def leftovers(comfy: Machine, name: str = "v") -> list[str]:
@@ -422,6 +423,7 @@ def test_two_at_once(comfy: Machine, comfyui: Repository) -> None:
     ends = [first.end(300), second.end(300)]
     assert [end.status for end in ends] == [DONE, DONE], ends
     assert len({end.json["environment_digest"] for end in ends}) == 1
+    assert sorted(end.json["state"] for end in ends) == ["realized", "unchanged"]
     assert len(builds(comfy)) == 1
     assert leftovers(comfy) == []
     comfy.runs()
@@ -451,6 +453,70 @@ def test_two_machines_and_reproduce(
     assert leftovers(comfy, "two") == []
     assert not list((comfy.cache / "targets").glob("*.new"))
     assert len(list((comfy.cache / "targets").iterdir())) == 1
+
+
+def test_lock_that_came_with_another_spec(
+    machines: Machines, comfyui: Repository, tmp_path: Path
+) -> None:
+    """Where nobody here has resolved it, what a lock alone tells is told, and `resolve` asks for the rest."""
+    node = Repository.create(tmp_path / "git" / "node", {"requirements.txt": "docopt\n"})
+    models = tmp_path / "models"
+    models.mkdir()
+    for name in "ab":
+        (models / name).write_bytes(name.encode() * 1000)
+    one, two = machines("one"), machines("two")
+    two.root.serve().wait()
+
+    def declare(comfy: Machine, **more: Any) -> None:
+        comfy.declare(
+            comfyui,
+            custom_nodes=[{"repo": node.url, "install_requirements": more.pop("requires", False)}],
+            python_packages=more.pop("packages", ["idna<3.10"]),
+            models=[{"source": str(models / more.pop("model", "a")), "target_path": "vae/a.bin"}],
+        )
+
+    declare(one)
+    one.ok("resolve", "v")
+    lock = (one.versions / "v.lock.json").read_text()
+    for change, what in (
+        ({"packages": ["idna>=3.10"]}, "python_packages"),
+        ({"model": "b"}, "models"),
+    ):
+        declare(two, **change)
+        (two.versions / "v.lock.json").write_text(lock)
+        (difference,) = two.state()["differences"]
+        assert difference["detail"].startswith(what)
+    # What is installed for a node stands in no lock.
+    declare(two, requires=True)
+    (two.versions / "v.lock.json").write_text(lock)
+    assert two.state()["state"] == "resolved"
+    changed = check(shapes.RESOLVE, two.ok("resolve", "v"))["changed"]
+    assert [each["what"] for each in changed] == ["packages/docopt"]
+    # Now it is known what was asked.
+    declare(two)
+    assert two.state()["state"] == "stale"
+
+
+def test_local_models_that_are_gone(comfy: Machine, comfyui: Repository, tmp_path: Path) -> None:
+    """All of them are in the plan, and nothing is built."""
+    sources = [tmp_path / f"{n}.bin" for n in range(3)]
+    for source in sources:
+        source.write_bytes(source.name.encode() * 100)
+    comfy.declare(
+        comfyui, models=[{"source": str(source), "target_subdir": "vae"} for source in sources]
+    )
+    comfy.ok("resolve", "v")
+    for source in sources[1:]:
+        source.unlink()
+    dry = comfy.json("realize", "v", "--dry-run")
+    assert dry.status == FAILED
+    assert {Path(each["args"]["path"]).name for each in dry.json["missing"]} == {"1.bin", "2.bin"}
+    done = comfy.json("realize", "v")
+    assert (done.status, len(done.problem["errors"])) == (FAILED, 2)
+    assert not comfy.target().exists()
+    assert builds(comfy) == []
+    (comfy.versions / "v.lock.json").unlink()
+    assert len(comfy.json("resolve", "v").problem["errors"]) == 2
 
 
 def test_reproduce_tells_where(busy: Machine, comfyui: Repository, tmp_path: Path) -> None:

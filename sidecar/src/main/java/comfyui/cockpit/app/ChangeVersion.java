@@ -10,9 +10,11 @@ import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.ProgressSink;
 import comfyui.cockpit.process.Children;
+import comfyui.cockpit.source.ModelSource;
 import comfyui.cockpit.version.Marker;
 import comfyui.cockpit.version.Place;
 import comfyui.cockpit.version.VersionFiles.Named;
+import comfyui.cockpit.version.VersionSpec;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -20,7 +22,9 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Clones, rolls back and deletes: what changes a version without building one. */
 public final class ChangeVersion {
@@ -41,7 +45,13 @@ public final class ChangeVersion {
   public Written cloneSpec(Versions.Request from, String id, Optional<Path> output, boolean force) {
     Named source = versions.named(from);
     Named target = versions.files().named(id, output);
-    versions.files().good(source);
+    VersionSpec spec = versions.files().good(source);
+    List<String> near = relative(spec);
+    if (!near.isEmpty() && !Objects.equals(source.spec().toAbsolutePath().getParent(), target.spec().toAbsolutePath().getParent())) {
+      throw Problem.of(Code.BAD_REQUEST, "The spec names what lies beside it: " + String.join(", ", near) + ". In another folder these are other places.")
+          .withHint("Write absolute paths in the spec, or clone it into the same folder.")
+          .toException();
+    }
     if (Files.exists(target.spec()) && !force) {
       throw Problem.of(Code.PATH_TAKEN, versions.files().show(target.spec()) + " is there already.").withHint("Choose another id, or replace it with --force.").toException();
     }
@@ -58,6 +68,14 @@ public final class ChangeVersion {
     }
     versions.changed(List.of(id), List.of());
     return new Written(id, target.spec());
+  }
+
+  /** Paths that begin at the spec's folder. */
+  private static List<String> relative(VersionSpec spec) {
+    Stream<String> models = spec.models().stream().filter(model -> model.source() instanceof ModelSource.Local).map(VersionSpec.Model::written);
+    Stream<String> repos =
+        Stream.concat(Stream.of(spec.comfy()), spec.nodes().stream().map(VersionSpec.Node::repo)).filter(repo -> repo.url().isLocal()).map(VersionSpec.Repo::written);
+    return Stream.concat(models, repos).filter(text -> !text.regionMatches(true, 0, "file:", 0, 5) && !Path.of(text).isAbsolute()).distinct().toList();
   }
 
   /** @throws ProblemException {@code environment_not_realized} if there is nothing before */

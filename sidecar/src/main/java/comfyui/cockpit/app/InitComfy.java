@@ -82,6 +82,7 @@ public final class InitComfy {
     Path work = versions.workDirectory();
     boolean done = false;
     boolean hadVenv = Files.exists(request.venv());
+    boolean hadPath = Files.exists(request.path());
     try (Children children = versions.children(work.resolve("children.json"))) {
       progress.phase("fetching");
       job.step(Place.CORE, 0, 3);
@@ -116,6 +117,9 @@ public final class InitComfy {
         if (!hadVenv) {
           tidy(request.venv(), progress);
         }
+        if (!hadPath) {
+          tidy(request.path(), progress);
+        }
       }
     }
   }
@@ -123,10 +127,14 @@ public final class InitComfy {
   private Interpreter python(Request request, Children children, Path work, CancelSignal cancel, ProgressSink progress) {
     Optional<String> named = request.python().filter(text -> text.matches("3\\.\\d+(\\.\\d+)?"));
     if (request.python().isPresent() && named.isEmpty()) {
-      if (!Files.isExecutable(Path.of(request.python().get()))) {
-        throw Problem.of(Code.INTERPRETER_MISSING, request.python().get() + " is no program.").with("python", request.python().get()).toException();
-      }
-      return new Interpreter(Path.of(request.python().get()), request.python().get());
+      return versions.interpreters()
+          .program(request.python().get())
+          .orElseThrow(
+              () ->
+                  Problem.of(Code.INTERPRETER_MISSING, request.python().get() + " is no program.")
+                      .withHint("Name a program on the PATH, a path, or a version such as 3.12 with --python.")
+                      .with("python", request.python().get())
+                      .toException());
     }
     return versions.interpreters().require(named, request.offline(), children, work, cancel, progress);
   }

@@ -96,16 +96,17 @@ public final class PackVersion {
     boolean wasThere = Files.exists(output);
     try {
       job.progress().phase("resolving");
-      Lock lock = resolve.resolve(request, named, spec, false, cancel, job.progress()).lock();
+      ResolveVersion.Resolved resolved = resolve.resolve(request, named, spec, ResolveVersion.How.TRUST, cancel, job.progress());
+      Lock lock = resolved.lock();
       if (withModels && lock.models().stream().anyMatch(model -> model.sha256().isEmpty())) {
         throw Problem.of(Code.ENVIRONMENT_NOT_REALIZED, "A model of this version has no checksum yet; only a realization can see it.").toException();
       }
-      versions.keep(named, lock, request.lock().isEmpty());
+      versions.keep(named, lock, request.lock().isEmpty(), resolved.answers());
       Files.createDirectories(output);
       job.step("commits", 0, 3);
       commits(lock, output, job);
       job.step("packages", 1, 3);
-      wheels(lock, output, request.offline(), job);
+      wheels(named, lock, output, request.offline(), job);
       job.step("models", 2, 3);
       if (withModels) {
         models(request, named, spec, lock, output, job);
@@ -152,7 +153,7 @@ public final class PackVersion {
     }
   }
 
-  private void wheels(Lock lock, Path output, boolean offline, Work.Context job) throws IOException {
+  private void wheels(Named named, Lock lock, Path output, boolean offline, Work.Context job) throws IOException {
     Set<LockedPackage> all = new LinkedHashSet<>(lock.packages());
     all.addAll(lock.buildPackages());
     if (all.isEmpty()) {
@@ -160,14 +161,20 @@ public final class PackVersion {
     }
     List<LockedPackage.Dist> dists = all.stream().filter(LockedPackage.Dist.class::isInstance).map(LockedPackage.Dist.class::cast).toList();
     Path wheels = Files.createDirectories(output.resolve(Pack.WHEELS));
+    // A pack of a pack takes what lies there.
+    Optional<Path> near = Pack.around(named.spec()).flatMap(Pack::wheels);
+    List<LockedPackage> far = all.stream().filter(each -> near.flatMap(directory -> Packages.in(directory, each)).isEmpty()).toList();
     Path work = versions.workDirectory();
     Map<String, String> addresses;
     try (Children children = versions.children(work.resolve("children.json"))) {
       Interpreter python = versions.interpreters().require(Optional.of(lock.python()), offline, children, work, job.cancelSignal(), job.progress());
       Packages.Origin origin = new Packages.Origin(offline, Optional.empty(), lock.torchBackend(), lock.places());
-      addresses = versions.packages().addresses(List.copyOf(dists), python, lock.platform(), origin, children, work, job.cancelSignal());
+      addresses = versions.packages().addresses(far.stream().filter(LockedPackage.Dist.class::isInstance).toList(), python, lock.platform(), origin, children, work, job.cancelSignal());
       for (LockedPackage each : all) {
-        if (each instanceof LockedPackage.Git git) {
+        Optional<Path> built = near.flatMap(directory -> Packages.in(directory, each));
+        if (each instanceof LockedPackage.Git && built.isPresent()) {
+          Files.copy(built.get(), wheels.resolve(built.get().getFileName()));
+        } else if (each instanceof LockedPackage.Git git) {
           job.progress().log("building " + git.requirement());
           Path own = Files.createDirectories(work.resolve(git.name()));
           Path wheel = versions.packages().wheel(git, lock.buildPackages(), python, origin, children, own, job.cancelSignal(), job.progress());
@@ -179,7 +186,7 @@ public final class PackVersion {
     }
     try (Downloads downloads = downloads(wheels)) {
       for (LockedPackage.Dist dist : dists) {
-        String address = addresses.get(dist.sha256());
+        String address = near.flatMap(directory -> Packages.in(directory, dist)).map(file -> file.toUri().toString()).orElse(addresses.get(dist.sha256()));
         if (address == null) {
           throw Problem.of(Code.WHEEL_MISSING, "No index has " + dist.file() + " any more.").with("missing", List.of(dist.file())).toException();
         }

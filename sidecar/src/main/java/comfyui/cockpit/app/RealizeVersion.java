@@ -39,6 +39,7 @@ import comfyui.cockpit.version.VersionPlan.Need;
 import comfyui.cockpit.version.VersionPlan.Step;
 import comfyui.cockpit.version.VersionSpec;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -71,7 +72,11 @@ public final class RealizeVersion {
    * @param unchanged true if everything was as it should be already
    * @param previous the key of the build before
    */
-  public record Result(boolean unchanged, Path target, String lockDigest, String environmentDigest, Optional<String> previous) {}
+  public record Result(boolean unchanged, Path target, String lockDigest, String environmentDigest, Optional<String> previous) {
+    private Result changed() {
+      return new Result(false, target, lockDigest, environmentDigest, previous);
+    }
+  }
 
   /** A part of a realization that came to its end. */
   public record PartDone() {}
@@ -90,6 +95,9 @@ public final class RealizeVersion {
     VersionSpec spec = versions.files().good(named);
     Place place = versions.place(request);
     place.requireFree();
+    request.wheels().filter(wheels -> !Files.isDirectory(wheels)).ifPresent(wheels -> {
+          throw Problem.of(Code.FILE_MISSING, "There is no directory of wheels at " + wheels + ".").withHint("Name a directory that is there with --wheels-dir.").toException();
+        });
     Versions.Request with = PackVersion.Pack.around(named.spec()).flatMap(PackVersion.Pack::wheels).filter(wheels -> request.wheels().isEmpty()).map(request::withWheels).orElse(request);
     return new Task(with, named, spec, place, versions.modelsDir(request, place), request.offline() || spec.options().offline());
   }
@@ -114,42 +122,39 @@ public final class RealizeVersion {
     if (unchanged.isPresent()) {
       return unchanged.get();
     }
-    if (task.offline() || task.request().wheels().isPresent()) {
-      job.progress().phase("checking");
-      List<Problem> missing = plan(task, resolved, cancel).missing();
-      if (!missing.isEmpty()) {
-        throw summary(missing).toException();
-      }
-    }
     VersionModels models = new VersionModels(versions, task.named(), Optional.of(task.spec()), task.place(), task.modelsDir());
+    job.progress().phase("checking");
+    List<Problem> missing =
+        task.offline() || task.request().wheels().isPresent()
+            ? plan(task, resolved, cancel).missing()
+            : resolved.lock().models().stream().map(models::lost).flatMap(Optional::stream).toList();
+    if (!missing.isEmpty()) {
+      throw ResolveVersion.summary(missing).toException();
+    }
     Lock[] lock = {resolved.lock()};
     // A model whose host publishes no hash decides the lock, and with it the build's name.
     if (lock[0].models().stream().anyMatch(model -> model.sha256().isEmpty())) {
       part(job, MODELS_PART, Lane.DOWNLOADS, task, part -> lock[0] = bring(models, lock[0], part));
     }
-    versions.keep(task.named(), lock[0], task.request().lock().isEmpty());
+    versions.keep(task.named(), lock[0], task.request().lock().isEmpty(), resolved.answers());
     Result[] result = new Result[1];
-    part(job, BUILD_PART, Lane.ENVIRONMENTS, task, part -> result[0] = build(task, lock[0], part, !lock[0].models().stream().allMatch(models::isThere)));
-    if (!lock[0].models().stream().allMatch(models::isThere)) {
+    boolean complete = lock[0].models().stream().allMatch(models::isThere);
+    part(job, BUILD_PART, Lane.ENVIRONMENTS, task, part -> result[0] = build(task, lock[0], part, !complete));
+    if (!complete) {
       part(job, MODELS_PART, Lane.DOWNLOADS, task, part -> bring(models, lock[0], part));
       part(job, BUILD_PART, Lane.ENVIRONMENTS, task, part -> result[0] = build(task, lock[0], part, false));
     }
     if (!task.request().forTheMoment()) {
-      versions.remember(task.named().id(), task.place());
+      versions.remember(task.place());
     }
     versions.changed(List.of(task.named().id()), List.of());
-    return result[0];
+    return complete ? result[0] : result[0].changed();
   }
 
   private ResolveVersion.Resolved resolve(Task task, CancelSignal cancel, ProgressSink progress) {
-    ResolveVersion.Resolved resolved = resolve.resolve(task.request(), task.named(), task.spec(), false, cancel, progress);
+    ResolveVersion.Resolved resolved = resolve.resolve(task.request(), task.named(), task.spec(), ResolveVersion.How.TRUST, cancel, progress);
     PackVersion.Pack.around(task.named().spec()).ifPresent(pack -> pack.unpackCommits(versions, resolved.lock()));
     return resolved;
-  }
-
-  private static Problem summary(List<Problem> missing) {
-    boolean offline = missing.stream().allMatch(problem -> problem.code() == Code.OFFLINE);
-    return offline ? ResolveVersion.offlineProblem(missing) : Problem.summary(missing);
   }
 
   // Parts
@@ -320,7 +325,8 @@ public final class RealizeVersion {
       boolean there = models.isThere(model);
       boolean here = there || models.isHere(model);
       boolean local = versions.sources().isLocal(models.wanted(model).source());
-      if (!here && task.offline()) {
+      models.lost(model).ifPresent(missing::add);
+      if (!here && task.offline() && !local) {
         missing.add(Problem.of(Code.OFFLINE, model.path() + " is not here.").with("missing", List.of(model.source())));
       }
       steps.add(new Step(Kind.MODEL, model.path().toString(), Optional.of(there || here && !local ? From.CACHE : local ? From.FILE : From.NETWORK), model.size()));
@@ -355,7 +361,9 @@ public final class RealizeVersion {
         Children children = versions.children(place.ledger())) {
       place.sweepHalves();
       Build build = whole(task, digest, cancel, progress).orElseGet(() -> new Build(place, freshKey(task, digest)));
-      if (!build.isWhole()) {
+      // Whoever was waited for may have made it.
+      boolean there = build.isWhole();
+      if (!there) {
         make(task, lock, build, children, job);
       }
       String environmentDigest = build.marker().orElseThrow().environmentDigest();
@@ -370,7 +378,7 @@ public final class RealizeVersion {
           place.removeBuild(before.get());
         }
       }
-      return new Result(false, place.target(), digest, environmentDigest, place.previous());
+      return new Result(there && current, place.target(), digest, environmentDigest, place.previous());
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, place.store()), e);
     }

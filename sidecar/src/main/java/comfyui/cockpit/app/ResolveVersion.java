@@ -69,10 +69,10 @@ public final class ResolveVersion {
   public record Result(Path file, String digest, List<Change> changed) {}
 
   /**
-   * @param kept true if nothing had to be asked, because the lock answers the spec as it is
+   * @param answers true if the lock is known to answer the spec: somebody asked, now or when this machine resolved it
    * @param sizes bytes of packages, where the index said them
    */
-  record Resolved(Lock lock, boolean kept, List<Change> changed, Map<String, Long> sizes) {}
+  record Resolved(Lock lock, boolean answers, List<Change> changed, Map<String, Long> sizes) {}
 
   /** @param upgrade moves every pin that the spec leaves free */
   public Jobs.Handle start(Versions.Request request, boolean upgrade) {
@@ -82,32 +82,43 @@ public final class ResolveVersion {
     return jobs.start(
         new Jobs.Order(KIND, Optional.empty(), false, List.of(named.id()), Optional.empty()),
         job -> {
-          Resolved resolved = resolve(request, named, spec, upgrade, job.cancelSignal(), job.progress());
-          versions.keep(named, resolved.lock(), true);
+          Resolved resolved = resolve(request, named, spec, upgrade ? How.UPGRADE : How.ASK, job.cancelSignal(), job.progress());
+          versions.keep(named, resolved.lock(), true, true);
           versions.changed(List.of(named.id()), List.of());
           return Work.Outcome.done(new Result(named.lock(), LockJson.digest(resolved.lock()), resolved.changed()));
         });
   }
 
-  Resolved resolve(Versions.Request request, Named named, VersionSpec written, boolean upgrade, CancelSignal cancel, ProgressSink progress) {
+  /** How much is asked. */
+  enum How {
+    /** Only what makes the lock stale. A lock that came with its spec is believed. */
+    TRUST,
+    /** Whatever this machine has not asked itself; every pin stays that the spec allows. */
+    ASK,
+    /** All of it, without the pins. */
+    UPGRADE
+  }
+
+  Resolved resolve(Versions.Request request, Named named, VersionSpec written, How how, CancelSignal cancel, ProgressSink progress) {
     if (request.lock().isPresent()) {
       Path file = request.lock().get();
       Lock lock =
           versions.files().lock(file).orElseThrow(() -> Problem.of(Code.FILE_MISSING, "The lock " + file + " is not there.").withHint("Name another with --lock or LOCK_PATH.").toException());
-      return new Resolved(lock, true, List.of(), Map.of());
+      return new Resolved(lock, false, List.of(), Map.of());
     }
     VersionSpec spec = withoutModelsIfSkipped(written);
     boolean offline = request.offline() || spec.options().offline();
     Optional<Lock> old = versions.files().lock(named);
     Optional<VersionSpec> asked = old.flatMap(lock -> versions.asked(named, lock)).map(ResolveVersion::withoutModelsIfSkipped);
-    List<Stale> stale = old.map(lock -> Staleness.of(spec, lock, asked)).orElse(List.of());
-    if (old.isPresent() && stale.isEmpty() && !upgrade) {
-      return new Resolved(old.get(), true, List.of(), Map.of());
+    List<Stale> stale = old.map(lock -> Staleness.of(spec, lock, asked, source -> versions.source(named, source))).orElse(List.of());
+    boolean upgrade = how == How.UPGRADE;
+    if (old.isPresent() && stale.isEmpty() && !upgrade && (how == How.TRUST || asked.isPresent())) {
+      return new Resolved(old.get(), asked.isPresent(), List.of(), Map.of());
     }
     stale.forEach(each -> progress.log(each.what() + ": " + each.why()));
-    Resolver resolver = new Resolver(request, spec, upgrade ? Optional.empty() : old, asked, stale, offline, cancel, progress);
+    Resolver resolver = new Resolver(request, named, spec, upgrade ? Optional.empty() : old, asked, stale, offline, cancel, progress);
     Lock lock = resolver.run();
-    return new Resolved(lock, false, old.map(before -> changes(before, lock)).orElseGet(() -> changes(lock)), resolver.sizes);
+    return new Resolved(lock, true, old.map(before -> changes(before, lock)).orElseGet(() -> changes(lock)), resolver.sizes);
   }
 
   static VersionSpec withoutModelsIfSkipped(VersionSpec spec) {
@@ -119,6 +130,7 @@ public final class ResolveVersion {
   /** One resolution at work. */
   private final class Resolver {
     private final Versions.Request request;
+    private final Named named;
     private final VersionSpec spec;
     private final Optional<Lock> old;
     private final Optional<VersionSpec> asked;
@@ -130,9 +142,10 @@ public final class ResolveVersion {
     private final Map<String, Long> sizes = new LinkedHashMap<>();
 
     private Resolver(
-        Versions.Request request, VersionSpec spec, Optional<Lock> old, Optional<VersionSpec> asked, List<Stale> stale, boolean offline, CancelSignal cancel,
+        Versions.Request request, Named named, VersionSpec spec, Optional<Lock> old, Optional<VersionSpec> asked, List<Stale> stale, boolean offline, CancelSignal cancel,
         ProgressSink progress) {
       this.request = request;
+      this.named = named;
       this.spec = spec;
       this.old = old;
       this.asked = asked;
@@ -162,15 +175,26 @@ public final class ResolveVersion {
       return withPackages(core, nodes, models);
     }
 
+    private void orMissing(Runnable fetch) {
+      try {
+        fetch.run();
+      } catch (ProblemException e) {
+        if (e.problem().code() != Code.OFFLINE) {
+          throw e;
+        }
+        missing.add(e.problem());
+      }
+    }
+
     private void throwIfMissing() {
       if (!missing.isEmpty()) {
-        throw offlineProblem(missing).toException();
+        throw summary(missing).toException();
       }
     }
 
     private boolean keepsPackages(Lock.Checkout comfy, List<Lock.Node> nodes) {
       Lock before = old.orElseThrow();
-      return stale.stream().allMatch(what -> what.equals("models") || what.equals("env"))
+      return asked.isPresent() && stale.stream().allMatch(what -> what.equals("models") || what.equals("env"))
           && before.comfy().equals(comfy) && before.nodes().equals(nodes) && before.platform().equals(versions.settings().platform());
     }
 
@@ -220,6 +244,13 @@ public final class ResolveVersion {
     // Packages
 
     private Lock withPackages(Lock.Checkout comfy, List<Lock.Node> nodes, List<Lock.Model> models) {
+      // A lock that came with its spec names commits that nobody has fetched here.
+      List<Lock.Checkout> read = new ArrayList<>(List.of(comfy));
+      nodes.forEach(node -> read.add(node.checkout()));
+      for (Lock.Checkout checkout : read) {
+        orMissing(() -> bring(checkout.repo(), checkout.commit(), Optional.empty()));
+      }
+      throwIfMissing();
       List<Requirements> inputs = new ArrayList<>();
       requirements("ComfyUI", comfy).ifPresent(inputs::add);
       for (Lock.Node node : nodes) {
@@ -318,7 +349,7 @@ public final class ResolveVersion {
         try {
           models.add(model(model));
         } catch (ProblemException e) {
-          if (e.problem().code() != Code.OFFLINE) {
+          if (e.problem().code() != Code.OFFLINE && !(e.problem().code() == Code.FILE_MISSING && model.source() instanceof ModelSource.Local)) {
             throw e;
           }
           missing.add(e.problem());
@@ -343,31 +374,9 @@ public final class ResolveVersion {
         return Optional.empty();
       }
       return old.get().models().stream()
-          .filter(locked -> model.target().map(target -> target.equals(locked.path())).orElse(true) && sameSource(model, locked.source()))
+          .filter(locked -> model.target().map(target -> target.equals(locked.path())).orElse(true) && versions.source(named, locked.source()).map(source -> Staleness.same(model.source(), source)).orElse(false))
           .filter(locked -> sha256(model).isEmpty() || locked.sha256().isEmpty() || locked.sha256().equals(sha256(model)))
           .findFirst();
-    }
-
-    private boolean sameSource(VersionSpec.Model model, String locked) {
-      Path folder = versions.named(request).spec().toAbsolutePath().getParent();
-      ModelSource before;
-      try {
-        before = new SourceUri(versions.hubs(), folder).parse(locked);
-      } catch (IllegalArgumentException e) {
-        return false;
-      }
-      return switch (model.source()) {
-        case ModelSource.HuggingFace hf ->
-            before instanceof ModelSource.HuggingFace other && other.repo().equals(hf.repo()) && other.path().equals(hf.path()) && other.type() == hf.type()
-                && (!CommitId.isFull(hf.revision()) || hf.revision().equals(other.revision()));
-        case ModelSource.Civitai civitai ->
-            before instanceof ModelSource.Civitai other && other.version().equals(civitai.version()) && (civitai.file().isEmpty() || civitai.file().equals(other.file()));
-        case ModelSource.GcsObject gcs ->
-            before instanceof ModelSource.GcsObject other && other.bucket().equals(gcs.bucket()) && other.object().equals(gcs.object())
-                && (gcs.generation().isEmpty() || gcs.generation().equals(other.generation()));
-        case ModelSource.Web web -> before.equals(web);
-        case ModelSource.Local local -> before.equals(local);
-      };
     }
 
     private Lock.Model model(VersionSpec.Model model) {
@@ -376,7 +385,7 @@ public final class ResolveVersion {
         return local(model, local);
       }
       if (offline) {
-        Optional<Path> blob = model.checksum().flatMap(checksum -> versions.blob(checksum, versions.named(request).spec()));
+        Optional<Path> blob = model.checksum().flatMap(checksum -> versions.blob(checksum, named.spec()));
         if (declared.isPresent() && blob.isPresent() && model.target().isPresent()) {
           OptionalLong size = Stat.of(blob.get()).map(Stat::size).map(OptionalLong::of).orElseGet(OptionalLong::empty);
           return new Lock.Model(model.target().get(), model.source().uri(), size, declared);
@@ -426,8 +435,13 @@ public final class ResolveVersion {
     }
   }
 
+  /** All that is missing, in one problem. */
+  static Problem summary(List<Problem> missing) {
+    return missing.stream().allMatch(problem -> problem.code() == Code.OFFLINE) ? offlineProblem(missing) : missing.size() == 1 ? missing.getFirst() : Problem.summary(missing);
+  }
+
   /** Everything that is missing, as one problem. */
-  static Problem offlineProblem(List<Problem> missing) {
+  private static Problem offlineProblem(List<Problem> missing) {
     List<Object> all = new ArrayList<>();
     for (Problem problem : missing) {
       if (problem.args().get("missing") instanceof List<?> list) {

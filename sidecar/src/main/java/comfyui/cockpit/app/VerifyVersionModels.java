@@ -32,6 +32,7 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** Reads the models of a version, several at once, brings those that are missing and, if wanted, replaces those that differ. */
 public final class VerifyVersionModels {
+  private static final String REPLACE = "Run it again with --overwrite to replace it.";
   public static final String KIND = "versions.verify_models";
   public static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final int AT_ONCE = 4;
@@ -151,7 +152,7 @@ public final class VerifyVersionModels {
       case Presence.Differs differs -> {
         if (differs.problem().code() != Code.CHECKSUM_DIFFERS || fast) {
           State state = differs.problem().code() == Code.CHECKSUM_DIFFERS ? State.CHECKSUM_DIFFERS : State.SIZE_DIFFERS;
-          return new Checked(path, path, state, fast, expected, differs.sha256(), Optional.of(differs.problem()));
+          return new Checked(path, path, state, fast, expected, differs.sha256(), Optional.of(differs.problem().withHint(REPLACE)));
         }
       }
       case Presence.Present present -> {
@@ -173,7 +174,7 @@ public final class VerifyVersionModels {
     downloads.remember(wanted.target(), sums, Verified.DECLARED, expected.filter(checksum -> checksum.algorithm() == Algorithm.SHA256));
     Problem problem =
         Problem.of(Code.CHECKSUM_DIFFERS, path + " is not the file that it should be.")
-            .withHint("Run it again with --overwrite to replace it.")
+            .withHint(REPLACE)
             .with("expected", expected.get().hex())
             .with("actual", Objects.requireNonNull(actual.map(Checksum::hex).orElse("")));
     return new Checked(path, path, State.CHECKSUM_DIFFERS, false, expected, actual, Optional.of(problem));

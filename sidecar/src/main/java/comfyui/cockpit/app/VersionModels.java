@@ -93,6 +93,16 @@ final class VersionModels {
     return wanted.checksum().flatMap(checksum -> versions.blob(checksum, spec)).filter(blob -> wanted.size().isEmpty() || Stat.of(blob).map(Stat::size).equals(Optional.of(wanted.size().getAsLong())));
   }
 
+  /** Says so if a model is nowhere on this machine and its source was a file of this machine. */
+  Optional<Problem> lost(Lock.Model model) {
+    WantedFile wanted = wanted(model);
+    if (wanted.source() instanceof ModelSource.Local local && !Files.exists(local.path()) && blob(wanted).isEmpty() && downloads.presence(wanted) instanceof Presence.Missing) {
+      return Optional.of(
+          Problem.of(Code.FILE_MISSING, "The source of " + model.path() + " is not there: " + local.path() + ".").withHint("Put it there, or correct the source.").with("path", local.path().toString()));
+    }
+    return Optional.empty();
+  }
+
   /** True if the model can be brought without asking a host. */
   boolean isHere(Lock.Model model) {
     WantedFile wanted = wanted(model);

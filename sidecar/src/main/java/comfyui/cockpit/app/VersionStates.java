@@ -82,7 +82,7 @@ public final class VersionStates {
     List<Problem> stale = new ArrayList<>();
     if (request.lock().isEmpty()) {
       Optional<VersionSpec> asked = versions.asked(named, lock.get()).map(ResolveVersion::withoutModelsIfSkipped);
-      Staleness.of(spec, lock.get(), asked).forEach(each -> stale.add(stale(each.what() + ": " + each.why() + ".")));
+      Staleness.of(spec, lock.get(), asked, source -> versions.source(named, source)).forEach(each -> stale.add(stale(each.what() + ": " + each.why() + ".")));
     }
     if (marker.isPresent() && !marker.get().lockDigest().equals(digest)) {
       stale.add(stale("What is realized was built from the lock " + marker.get().lockDigest().substring(0, 12) + ", not from " + digest.substring(0, 12) + "."));
@@ -120,7 +120,7 @@ public final class VersionStates {
     for (Lock.Model model : lock.models()) {
       switch (models.presence(model)) {
         case Presence.Missing missing -> differences.add(Problem.of(Code.FILE_MISSING, "The model " + model.path() + " is not there.").with("path", model.path().toString()));
-        case Presence.Differs differs -> differences.add(differs.problem());
+        case Presence.Differs differs -> differences.add(differs.problem().withHint("Run `comfyui-cockpit version verify-models --overwrite` to replace it."));
         case Presence.Present present -> {
           Optional<Checksum> actual =
               full ? Optional.ofNullable(models.downloads().hash(models.wanted(model).target(), List.of(), cancel, ProgressSink.NONE).sums().get(Checksum.Algorithm.SHA256)) : present.sha256();

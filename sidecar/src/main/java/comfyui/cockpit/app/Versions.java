@@ -23,6 +23,8 @@ import comfyui.cockpit.process.Children;
 import comfyui.cockpit.python.Interpreters;
 import comfyui.cockpit.python.Packages;
 import comfyui.cockpit.source.Hubs;
+import comfyui.cockpit.source.ModelSource;
+import comfyui.cockpit.source.SourceUri;
 import comfyui.cockpit.source.Sources;
 import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.LockJson;
@@ -157,7 +159,7 @@ public final class Versions implements AutoCloseable {
   }
 
   public Place place(Request request) {
-    return new Place(request.target().orElseGet(() -> remembered(request.id()).orElse(settings().target(request.id()))));
+    return new Place(request.target().orElseGet(() -> settings().target(request.id())));
   }
 
   /** Where models of a version lie: what the user says, else what its last build says, else beside its builds. */
@@ -287,16 +289,31 @@ public final class Versions implements AutoCloseable {
     }
   }
 
-  /** Writes what differs from what is there already, and nothing else. */
-  void keep(Named named, Lock lock, boolean besideSpec) {
+  /** What a lock's source means; nothing if it cannot be read. */
+  Optional<ModelSource> source(Named named, String written) {
+    try {
+      return Optional.of(new SourceUri(hubs(), named.spec().toAbsolutePath().getParent()).parse(written));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
+  }
+
+  /**
+   * Writes what differs from what is there already, and nothing else.
+   *
+   * @param answers whether the lock is known to answer the spec; what was only believed is not remembered as asked
+   */
+  void keep(Named named, Lock lock, boolean besideSpec, boolean answers) {
     String text = LockJson.write(lock);
     try {
       if (besideSpec) {
         writeIfOther(named.lock(), text);
       }
       writeIfOther(resolved(named.id(), LOCK), text);
-      writeIfOther(resolved(named.id(), ".spec.json"), files.text(named));
-      writeIfOther(resolved(named.id(), ".spec.digest"), LockJson.sha256(text) + "\n");
+      if (answers) {
+        writeIfOther(resolved(named.id(), ".spec.json"), files.text(named));
+        writeIfOther(resolved(named.id(), ".spec.digest"), LockJson.sha256(text) + "\n");
+      }
       writeIfOther(resolved(named.id(), ".spec.path"), named.spec().toAbsolutePath().normalize() + "\n");
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, named.lock()), e);
@@ -323,7 +340,7 @@ public final class Versions implements AutoCloseable {
 
   /** Forgets a version whose spec is gone. */
   void forget(String id) throws IOException {
-    for (String what : List.of(LOCK, ".spec.json", ".spec.digest", ".spec.path", ".target")) {
+    for (String what : List.of(LOCK, ".spec.json", ".spec.digest", ".spec.path")) {
       Files.deleteIfExists(resolved(id, what));
     }
   }
@@ -334,26 +351,12 @@ public final class Versions implements AutoCloseable {
     }
   }
 
-  /** Notes where a version was realized, so that `list` and `gc` find it. */
-  void remember(String id, Place place) {
+  /** Notes where something was realized, so that `gc` finds it. */
+  void remember(Place place) {
     try {
-      boolean usual = place.target().equals(settings().target(id).toAbsolutePath().normalize());
-      if (usual) {
-        Files.deleteIfExists(resolved(id, ".target"));
-      } else {
-        writeIfOther(resolved(id, ".target"), place.target() + "\n");
-      }
       writeIfOther(settings().cacheRoot().resolve("targets").resolve(LockJson.sha256(place.target().toString()).substring(0, 16)), place.target() + "\n");
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, settings().cacheRoot()), e);
-    }
-  }
-
-  private Optional<Path> remembered(String id) {
-    try {
-      return SmallFile.read(resolved(id, ".target")).map(String::strip).map(Path::of).filter(path -> new Place(path).current().isPresent());
-    } catch (IOException e) {
-      return Optional.empty();
     }
   }
 

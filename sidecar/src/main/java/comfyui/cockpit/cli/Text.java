@@ -74,7 +74,7 @@ final class Text {
 
   private static String mark(String state) {
     return switch (state) {
-      case "installed", "ok", "present", "declared" -> "✓";
+      case "installed", "ok", "present", "declared", "repaired" -> "✓";
       case "missing" -> "○";
       default -> "✗";
     };

@@ -307,7 +307,7 @@ final class VersionCommand implements Callable<Integer> {
 
   @Command(name = "clone", description = "The same version under another id.")
   static final class Clone extends VersionVerb {
-    @Parameters(index = "1", paramLabel = "NEW", description = "The new id.")
+    @Parameters(index = "1", arity = "0..1", paramLabel = "NEW", description = "The new id; alone where --version-id, --spec or COMFY_VERSION_NAME says which.")
     String to = "";
 
     @Option(names = "--output", paramLabel = "F", description = "Where the spec is written (default: versions/<NEW>.json).")
@@ -318,6 +318,13 @@ final class VersionCommand implements Callable<Integer> {
 
     @Override
     int run(Session session) {
+      if (to.isEmpty()) {
+        to = id;
+        id = "";
+      }
+      if (to.isEmpty()) {
+        throw Problem.of(Code.BAD_REQUEST, "The new id is missing.").withHint("Write it after the version's.").toException();
+      }
       Map<String, Object> body = where();
       body.remove("models_dir");
       body.put("to", to);
@@ -461,7 +468,7 @@ final class VersionCommand implements Callable<Integer> {
       body.put("output", absolute(output).orElseGet(() -> Path.of(versionName() + "-pack").toAbsolutePath()).toString());
       body.put("models", models);
       JsonNode job = session.run(path("pack"), body);
-      session.print(job.path("result"), document -> VersionText.pack(session, document));
+      session.print(job.path("result"), document -> VersionText.pack(session, document, versionName()));
       return exitOf(job);
     }
   }

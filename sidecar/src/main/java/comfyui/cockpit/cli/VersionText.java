@@ -116,13 +116,13 @@ final class VersionText {
     session.line(VersionCommand.freed(result.path("removed")) + (dry ? " would be freed." : " freed."));
   }
 
-  static void pack(Session session, JsonNode result) {
+  static void pack(Session session, JsonNode result, String id) {
     long bytes = 0;
     for (JsonNode file : result.path("files")) {
       bytes += file.path("size_bytes").asLong();
     }
     session.line(result.path("files").size() + " files, " + Sizes.bytes(bytes) + ", in " + result.path("path").asText());
-    session.line("  there: comfyui-cockpit version realize --spec " + result.path("path").asText() + "/<id>.json --offline");
+    session.line("  there: comfyui-cockpit version realize --spec " + result.path("path").asText() + "/" + id + ".json --offline");
   }
 
   static void init(Session session, JsonNode result) {

@@ -23,7 +23,7 @@ public final class DiskProblems {
     if (reason.contains("File too large")) {
       return Problem.of(Code.DISK_FULL, "This file system takes no file as large as " + path + ".").with("path", path.toString());
     }
-    if (e instanceof SmallFile.TooLarge) {
+    if (e instanceof SmallFile.TooLarge || e instanceof SmallFile.NotAFile) {
       return Problem.of(Code.DECLARATION_INVALID, path + " is not what its name says: " + reason + ".").withHint("Move it away, or name another file.").with("path", path.toString());
     }
     if (e instanceof AccessDeniedException || reason.contains("Read-only file system") || reason.contains("Permission denied") || reason.contains("Operation not permitted")) {

@@ -34,13 +34,26 @@ public final class SmallFile {
     }
   }
 
+  /** A directory, or a pipe, which would keep its reader waiting. */
+  public static final class NotAFile extends IOException {
+    private static final long serialVersionUID = 1;
+
+    private NotAFile() {
+      super("a directory or a device is there");
+    }
+  }
+
   /**
    * Nothing if the file is not there.
    *
+   * @throws NotAFile if something else is there
    * @throws TooLarge before a byte of it is read
    */
   public static Optional<String> read(Path path) throws IOException {
     try {
+      if (!Files.isRegularFile(path) && Files.exists(path)) {
+        throw new NotAFile();
+      }
       long size = Files.size(path);
       if (size > LARGEST) {
         throw new TooLarge(size);

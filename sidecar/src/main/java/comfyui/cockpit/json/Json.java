@@ -62,7 +62,9 @@ public final class Json {
       return new Parsed(Optional.of(root), faults);
     } catch (JsonProcessingException e) {
       JsonLocation at = e.getLocation();
-      String detail = e.getOriginalMessage().lines().findFirst().orElse("unreadable");
+      String said = e.getOriginalMessage().lines().findFirst().orElse("unreadable");
+      // Where a limit of the parser is named in it, its own name is of no use to anybody.
+      String detail = said.replaceFirst(", from `?\\w+\\.\\w+\\(\\)`?", "");
       faults.add(new Fault("", at == null ? 1 : at.getLineNr(), at == null ? 1 : Math.max(1, at.getColumnNr()), "This is not JSON: " + detail + "."));
       return new Parsed(Optional.empty(), faults);
     } catch (IOException e) {
@@ -104,6 +106,9 @@ public final class Json {
       }
       case VALUE_STRING -> {
         String text = parser.getText();
+        if (!text.codePoints().allMatch(Json::isCharacter)) {
+          faults.add(new Fault(pointer, at.getLineNr(), at.getColumnNr(), "Half of a surrogate pair is no character."));
+        }
         yield new Value.Str(place(parser, start, at), text);
       }
       case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> {
@@ -118,6 +123,10 @@ public final class Json {
       }
       case NOT_AVAILABLE, END_OBJECT, END_ARRAY, FIELD_NAME, VALUE_EMBEDDED_OBJECT -> throw new IllegalStateException("unexpected " + token);
     };
+  }
+
+  private static boolean isCharacter(int codePoint) {
+    return codePoint < Character.MIN_SURROGATE || codePoint > Character.MAX_SURROGATE;
   }
 
   private static Place place(JsonParser parser, JsonLocation at) {

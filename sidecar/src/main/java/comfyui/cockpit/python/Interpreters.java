@@ -73,6 +73,12 @@ public final class Interpreters {
         .with("python", version);
   }
 
+  /** A program by its path, or by its name on the PATH. */
+  public Optional<Interpreter> program(String name) {
+    Stream<Path> places = name.matches(".*[/\\\\].*") ? Stream.of(Path.of(name)) : uv.searchPath().stream().filter(each -> !each.isEmpty()).map(each -> Path.of(each, name));
+    return places.filter(place -> Files.isRegularFile(place) && Files.isExecutable(place)).findFirst().map(place -> new Interpreter(place, name));
+  }
+
   public Optional<Interpreter> find(Optional<String> wanted, Children children, Path directory, CancelSignal cancel) {
     List<Interpreter> all = all(children, directory, cancel);
     for (String version : wanted.map(List::of).orElse(USUAL)) {

@@ -325,7 +325,11 @@ public final class Packages {
   /** Which of the packages would have to be fetched; where some are, asked one by one, since uv tells only how many. */
   public List<String> absent(Interpreter python, Locked locked, Origin origin, Children children, Path work, CancelSignal cancel) {
     if (origin.wheels().isPresent()) {
-      return absentFrom(origin.wheels().get(), locked.packages());
+      Path wheels = origin.wheels().get();
+      return locked.packages().stream()
+          .filter(each -> in(wheels, each).isEmpty())
+          .map(each -> each instanceof LockedPackage.Dist dist ? dist.file() : each.requirement())
+          .toList();
     }
     Origin still = new Origin(true, Optional.empty(), origin.torchBackend(), origin.places());
     List<String> nowhere = List.of("--dry-run", "--python", python.program().toString(), "--target", work.resolve("nowhere").toString());
@@ -341,22 +345,18 @@ public final class Packages {
     return absent;
   }
 
-  private static List<String> absentFrom(Path wheels, List<LockedPackage> packages) {
-    List<Path> files;
-    try (Stream<Path> listed = Files.list(wheels)) {
-      files = listed.toList();
-    } catch (IOException e) {
-      throw new ProblemException(comfyui.cockpit.files.DiskProblems.of(e, wheels), e);
-    }
-    List<String> absent = new ArrayList<>();
-    for (LockedPackage each : packages) {
-      switch (each) {
-        case LockedPackage.Dist dist when !files.contains(wheels.resolve(dist.file())) -> absent.add(dist.file());
-        case LockedPackage.Git git when files.stream().noneMatch(file -> isWheelOf(file, git.name())) -> absent.add(git.requirement());
-        default -> {}
+  /** The file of a package in a directory of wheels. */
+  public static Optional<Path> in(Path wheels, LockedPackage each) {
+    return switch (each) {
+      case LockedPackage.Dist dist -> Optional.of(wheels.resolve(dist.file())).filter(Files::isRegularFile);
+      case LockedPackage.Git git -> {
+        try (Stream<Path> files = Files.list(wheels)) {
+          yield files.filter(file -> isWheelOf(file, git.name())).findFirst();
+        } catch (IOException e) {
+          throw new ProblemException(comfyui.cockpit.files.DiskProblems.of(e, wheels), e);
+        }
       }
-    }
-    return absent;
+    };
   }
 
   private static boolean isThere(Uv.Ended ended) {

@@ -52,7 +52,7 @@ public final class SourceUri {
       case "file" -> local(uri);
       case "" -> new Local(folder.resolve(uri).normalize());
       default -> {
-        if (scheme.length() == 1) {
+        if (scheme.length() == 1 && !uri.startsWith("//", 2)) {
           yield new Local(Path.of(uri));
         }
         throw new IllegalArgumentException("\"" + scheme + "\" is not a known kind of source");

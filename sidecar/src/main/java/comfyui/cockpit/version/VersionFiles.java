@@ -117,7 +117,8 @@ public final class VersionFiles {
       Problem problem = Problem.of(Code.DECLARATION_INVALID, show.apply(named.spec()) + " is no text in UTF-8.").at(new Where(show.apply(named.spec()).toString(), "", 1, 1));
       throw new ProblemException(problem, e);
     } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, named.spec()), e);
+      Problem problem = DiskProblems.of(e, named.spec());
+      throw new ProblemException(problem.code() == Code.DECLARATION_INVALID ? problem.at(new Where(show.apply(named.spec()).toString(), "", 1, 1)) : problem, e);
     }
   }
 

@@ -13,6 +13,8 @@ import org.junit.jupiter.api.Test;
 class StalenessTest {
   private static final Path FOLDER = Path.of("/specs");
 
+  private static final Hubs HUBS = new Hubs(Url.parse(Hubs.HUGGING_FACE), Url.parse(Hubs.CIVITAI), Optional.empty(), Optional.empty());
+
   private static final String SPEC =
       """
       {"schema_version": 2, "version_id": "a", "comfy": {"repo": "https://example.com/ComfyUI.git", "ref": "main"},
@@ -21,15 +23,15 @@ class StalenessTest {
       """;
 
   private static VersionSpec spec(String text) {
-    Hubs hubs = new Hubs(Url.parse(Hubs.HUGGING_FACE), Url.parse(Hubs.CIVITAI), Optional.empty(), Optional.empty());
-    VersionJson.Parsed parsed = new VersionJson(new SourceUri(hubs, FOLDER), FOLDER).parse(text, "a.json", "a");
+    VersionJson.Parsed parsed = new VersionJson(new SourceUri(HUBS, FOLDER), FOLDER).parse(text, "a.json", "a");
     assertEquals(List.of(), parsed.errors());
     return parsed.spec().orElseThrow();
   }
 
   private static List<String> stale(String text, Optional<String> asked) {
     Lock lock = LockJson.read(LockJsonTest.GOOD, "a.lock.json", FOLDER);
-    return Staleness.of(spec(text), lock, asked.map(StalenessTest::spec)).stream().map(Staleness.Stale::what).toList();
+    SourceUri sources = new SourceUri(HUBS, FOLDER);
+    return Staleness.of(spec(text), lock, asked.map(StalenessTest::spec), source -> Optional.of(sources.parse(source))).stream().map(Staleness.Stale::what).toList();
   }
 
   @Test
@@ -49,6 +51,17 @@ class StalenessTest {
     assertEquals(List.of(), stale(SPEC.replace("six>=1", "six==1.0"), Optional.empty()));
     assertEquals(List.of("env"), stale(SPEC.replace("${A}", "x"), Optional.empty()));
     assertEquals(List.of("models"), stale(SPEC.replace("vae/x", "vae/y"), Optional.empty()));
+    assertEquals(List.of("models"), stale(SPEC.replace("example.com/x", "example.com/z"), Optional.empty()));
+  }
+
+  @Test
+  void shouldSeeARangeThatLeavesTheLockedVersionOut() {
+    for (String range : List.of(">1.0", ">= 1.0.1", "<1", "!=1.0.0", "~=1.1", "~=0.9", ">=0.5,<1.0")) {
+      assertEquals(List.of("python_packages"), stale(SPEC.replace("six>=1", "six" + range), Optional.empty()), range);
+    }
+    for (String range : List.of(">=1,<2", "~=1.0", "!=1.1", "<1.0.1", ">=1.0rc1", "<2;python_version<'3'")) {
+      assertEquals(List.of(), stale(SPEC.replace("six>=1", "six" + range), Optional.empty()), range);
+    }
   }
 
   @Test
