@@ -624,3 +624,45 @@ def test_gc_frees_what_no_version_uses(busy: Machine, comfyui: Repository, tmp_p
     assert (blobs(), bares()) == (0, [])
     assert weights["v"].stat().st_size == 300_000
     assert list((comfy.cache / "resolved").iterdir()) == []
+
+
+def test_gc_frees_packages_that_no_version_uses(machines: Machines, comfyui: Repository) -> None:
+    """Only where the cache is ours; what is used stays, and a later realization works."""
+    comfy = machines(own=True)
+    comfy.root.serve().wait()
+    for name, package in (("v", "idna"), ("w", "pluggy")):
+        comfy.declare(comfyui, name, python_packages=[package])
+        realize(comfy, name)
+
+    def collect(**more: Any) -> list[str]:
+        document = check(shapes.FREED, comfy.done_all("gc", **more))
+        paths = [Path(each["path"]) for each in document["removed"]]
+        return [
+            f"{path.parent.name} {path.name}" for path in paths if path.parent.name != "cache-one"
+        ]
+
+    def cached() -> set[str]:
+        found = (comfy.cache / "uv").glob("*-v*/pypi/*/*")
+        return {path.parent.name for path in found}
+
+    assert {"idna", "pluggy"} <= cached()
+    assert collect() == []
+    status, _, text = comfy.root.daemons[0].request(
+        "DELETE", "/api/versions/w?remove_root=true&remove_spec=true"
+    )
+    assert status == 200, text
+    dry = collect(dry_run=True)
+    assert {each.split()[0] for each in dry} == {"pluggy"}
+    assert collect() == dry
+    assert "pluggy" not in cached()
+    assert {"idna", "six"} <= cached()
+    comfy.runs("v")
+    comfy.declare(comfyui, "w", python_packages=["pluggy"])
+    comfy.ok("resolve", "w")
+    dry_run = comfy.ok("realize", "w", "--dry-run")
+    sizes = {s["subject"]: s["size_bytes"] for s in dry_run["steps"] if s["kind"] == "package"}
+    assert all(size for what, size in sizes.items() if what.startswith("pluggy")), dry_run
+    # A lock that was there before: the sizes are asked all the same.
+    assert comfy.ok("realize", "w", "--dry-run")["steps"] == dry_run["steps"]
+    realize(comfy, "w")
+    comfy.runs("w")

@@ -10,6 +10,8 @@ import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.CommitId;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.process.Children;
+import comfyui.cockpit.python.LockedPackage;
+import comfyui.cockpit.python.Packages;
 import comfyui.cockpit.version.Build;
 import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.Place;
@@ -52,6 +54,7 @@ public final class CollectGarbage {
     private final List<ChangeVersion.Kept> kept = new ArrayList<>();
     private final Set<CommitId> commits = new LinkedHashSet<>();
     private final Set<Checksum> models = new LinkedHashSet<>();
+    private final Set<LockedPackage> packages = new LinkedHashSet<>();
 
     private Sweep(boolean dryRun, Work.Context job) {
       this.dryRun = dryRun;
@@ -102,6 +105,8 @@ public final class CollectGarbage {
         commits.add(checkout.commit());
         checkout.submodules().forEach(sub -> commits.add(sub.commit()));
       }
+      packages.addAll(lock.packages());
+      packages.addAll(lock.buildPackages());
       lock.models().forEach(model -> model.sha256().ifPresent(models::add));
     }
 
@@ -161,17 +166,29 @@ public final class CollectGarbage {
       }
     }
 
-    /** uv itself knows what of its cache nothing refers to; how much that is, it tells nobody before. */
+    /** Packages that no lock has, and what uv itself knows that nothing refers to; how much the latter is, it tells nobody before. */
     private void packages() throws IOException {
+      Path cache = versions.packages().cache();
+      long listed = 0;
+      long before = Trees.freedBy(cache);
+      // A cache that the user named serves others too.
+      if (cache.startsWith(versions.settings().cacheRoot())) {
+        for (Packages.Cached unused : versions.packages().unused(packages)) {
+          job.cancelSignal().throwIfCancelled();
+          removed.add(new ChangeVersion.Removed(unused.path(), unused.bytes()));
+          listed += unused.bytes();
+          for (Path file : dryRun ? List.<Path>of() : unused.files()) {
+            Trees.delete(file);
+          }
+        }
+      }
       if (dryRun) {
         return;
       }
       Path work = versions.workDirectory();
       try (Children children = versions.children(work.resolve("children.json"))) {
-        Path cache = versions.packages().cache();
-        long before = Trees.freedBy(cache);
         versions.packages().prune(children, work, job.cancelSignal(), job.progress());
-        long freed = before - Trees.freedBy(cache);
+        long freed = before - Trees.freedBy(cache) - listed;
         if (freed > 0) {
           removed.add(new ChangeVersion.Removed(cache, freed));
         }

@@ -165,11 +165,11 @@ public final class PackVersion {
     Optional<Path> near = Pack.around(named.spec()).flatMap(Pack::wheels);
     List<LockedPackage> far = all.stream().filter(each -> near.flatMap(directory -> Packages.in(directory, each)).isEmpty()).toList();
     Path work = versions.workDirectory();
-    Map<String, String> addresses;
+    Map<String, Packages.Located> located;
     try (Children children = versions.children(work.resolve("children.json"))) {
       Interpreter python = versions.interpreters().require(Optional.of(lock.python()), offline, children, work, job.cancelSignal(), job.progress());
       Packages.Origin origin = new Packages.Origin(offline, Optional.empty(), lock.torchBackend(), lock.places());
-      addresses = versions.packages().addresses(far.stream().filter(LockedPackage.Dist.class::isInstance).toList(), python, lock.platform(), origin, children, work, job.cancelSignal());
+      located = versions.packages().locate(far.stream().filter(LockedPackage.Dist.class::isInstance).toList(), python, lock.platform(), origin, children, work, job.cancelSignal());
       for (LockedPackage each : all) {
         Optional<Path> built = near.flatMap(directory -> Packages.in(directory, each));
         if (each instanceof LockedPackage.Git && built.isPresent()) {
@@ -186,10 +186,11 @@ public final class PackVersion {
     }
     try (Downloads downloads = downloads(wheels)) {
       for (LockedPackage.Dist dist : dists) {
-        String address = near.flatMap(directory -> Packages.in(directory, dist)).map(file -> file.toUri().toString()).orElse(addresses.get(dist.sha256()));
-        if (address == null) {
-          throw Problem.of(Code.WHEEL_MISSING, "No index has " + dist.file() + " any more.").with("missing", List.of(dist.file())).toException();
-        }
+        String address =
+            near.flatMap(directory -> Packages.in(directory, dist))
+                .map(file -> file.toUri().toString())
+                .or(() -> Optional.ofNullable(located.get(dist.sha256())).map(Packages.Located::address))
+                .orElseThrow(() -> Problem.of(Code.WHEEL_MISSING, "No index has " + dist.file() + " any more.").with("missing", List.of(dist.file())).toException());
         ModelSource source = address.startsWith("file:") ? new ModelSource.Local(Path.of(URI.create(address))) : new ModelSource.Web(Url.parse(address));
         WantedFile wanted = new WantedFile(dist.file(), wheels.resolve(dist.file()), source, Optional.of(Checksum.sha256(dist.sha256())), OptionalLong.empty());
         downloads.fetch(wanted, false, job.cancelSignal(), job.progress());

@@ -306,10 +306,16 @@ public final class RealizeVersion {
         if (python.isPresent() && !absent.isEmpty() && (task.offline() || task.request().wheels().isPresent())) {
           missing.add(Packages.missing(List.copyOf(absent), origin));
         }
+        Map<String, Packages.Located> located =
+            python.isEmpty() || task.offline() || task.request().wheels().isPresent()
+                ? Map.of()
+                : versions.packages().locate(
+                    lock.packages().stream().filter(each -> each instanceof LockedPackage.Dist && absent.contains(called(each)) && !sizes.containsKey(each.name())).toList(),
+                    python.get(), lock.platform(), origin, children, work, cancel);
         for (LockedPackage each : lock.packages()) {
           boolean there = !absent.contains(called(each)) && !(each instanceof LockedPackage.Dist dist && absent.contains(dist.file()));
           From from = task.request().wheels().isPresent() ? From.WHEELS : there ? From.CACHE : From.NETWORK;
-          Optional<Long> size = Optional.ofNullable(sizes.get(each.name()));
+          Optional<Long> size = Optional.ofNullable(sizes.get(each.name())).or(() -> sizeOf(each, located));
           steps.add(new Step(Kind.PACKAGE, called(each), Optional.of(from), size.map(OptionalLong::of).orElseGet(OptionalLong::empty)));
           if (from == From.NETWORK && size.isPresent()) {
             need(versions.settings().cacheRoot(), size.get());
@@ -334,6 +340,12 @@ public final class RealizeVersion {
         need(models.wanted(model).target(), model.size().orElse(0));
       }
     }
+  }
+
+  private static Optional<Long> sizeOf(LockedPackage each, Map<String, Packages.Located> located) {
+    return each instanceof LockedPackage.Dist dist
+        ? Optional.ofNullable(located.get(dist.sha256())).filter(at -> at.size().isPresent()).map(at -> at.size().getAsLong())
+        : Optional.empty();
   }
 
   private static String called(LockedPackage each) {

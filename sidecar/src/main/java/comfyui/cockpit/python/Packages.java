@@ -1,5 +1,6 @@
 package comfyui.cockpit.python;
 
+import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
@@ -7,13 +8,19 @@ import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.ProgressSink;
 import comfyui.cockpit.process.Children;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Turns requirements into a lock of packages, and a lock into what is installed. */
@@ -174,8 +181,11 @@ public final class Packages {
         : Problem.of(Code.OFFLINE, "Packages are not in the cache: " + String.join(", ", sorted) + ".").with("missing", sorted);
   }
 
+  /** Where a file lies just now. */
+  public record Located(String address, OptionalLong size) {}
+
   /** Where the files of locked packages lie just now, by SHA-256. */
-  public Map<String, String> addresses(
+  public Map<String, Located> locate(
       List<LockedPackage> packages, Interpreter python, String platform, Origin origin, Children children, Path work, CancelSignal cancel) {
     if (packages.isEmpty()) {
       return Map.of();
@@ -194,7 +204,7 @@ public final class Packages {
       if (ended.status() != 0) {
         throw UvProblems.of(ended.text(), List.of()).toException();
       }
-      return PylockJson.addresses(out);
+      return PylockJson.located(out);
     } catch (IOException e) {
       throw new ProblemException(comfyui.cockpit.files.DiskProblems.of(e, work), e);
     }
@@ -320,6 +330,49 @@ public final class Packages {
   /** Removes from the cache what nothing refers to any more. */
   public void prune(Children children, Path work, CancelSignal cancel, ProgressSink progress) {
     uv.run(children, List.of("cache", "prune"), work, cancel, progress::log);
+  }
+
+  /**
+   * A package in uv's cache.
+   *
+   * @param path what it is called there
+   * @param files all that belongs to it; what they lead to goes with the next {@link #prune}
+   */
+  public record Cached(Path path, List<Path> files, long bytes) {}
+
+  /** What uv's cache has from indexes, and none of these packages is: told by the names and versions that stand in it. */
+  public List<Cached> unused(Collection<LockedPackage> used) throws IOException {
+    Set<String> names = used.stream().filter(LockedPackage.Dist.class::isInstance).map(each -> each.name() + " " + ((LockedPackage.Dist) each).version()).collect(Collectors.toSet());
+    List<Cached> unused = new ArrayList<>();
+    for (Path bucket : listed(cache(), "{wheels,sdists}-v*")) {
+      List<Path> indexes = new ArrayList<>(listed(bucket.resolve("index"), "*"));
+      indexes.add(bucket.resolve("pypi"));
+      for (Path index : indexes) {
+        for (Path name : listed(index, "*")) {
+          Map<String, List<Path>> versions = listed(name, "*").stream().collect(Collectors.groupingBy(file -> file.getFileName().toString().split("-", 2)[0], TreeMap::new, Collectors.toList()));
+          for (Map.Entry<String, List<Path>> version : versions.entrySet()) {
+            if (!names.contains(LockedPackage.normalize(name.getFileName().toString()) + " " + version.getKey())) {
+              long bytes = 0;
+              for (Path file : version.getValue()) {
+                bytes += Trees.freedBy(Files.isSymbolicLink(file) && Files.exists(file) ? file.toRealPath() : file);
+              }
+              unused.add(new Cached(name.resolve(version.getKey()), version.getValue(), bytes));
+            }
+          }
+        }
+      }
+    }
+    return unused;
+  }
+
+  private static List<Path> listed(Path directory, String glob) throws IOException {
+    List<Path> found = new ArrayList<>();
+    if (Files.isDirectory(directory)) {
+      try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, glob)) {
+        entries.forEach(found::add);
+      }
+    }
+    return found;
   }
 
   /** Which of the packages would have to be fetched; where some are, asked one by one, since uv tells only how many. */

@@ -44,29 +44,32 @@ final class PylockJson {
             .with("package", name)
             .toException();
       }
-      OptionalLong size = chosen.has("size") ? OptionalLong.of(chosen.path("size").asLong()) : OptionalLong.empty();
       Optional<String> url = text(chosen, "url");
       LockedPackage.Dist dist = new LockedPackage.Dist(name, version, fileName(chosen), sha256, entry.has("archive") ? url : Optional.empty());
-      found.add(new Resolution.Found(dist, url, size));
+      found.add(new Resolution.Found(dist, url, size(chosen)));
     }
     found.sort(Comparator.comparing(each -> each.locked().name()));
     return found;
   }
 
-  /** Every file's address, by SHA-256. */
-  static Map<String, String> addresses(Path file) throws IOException {
-    Map<String, String> addresses = new LinkedHashMap<>();
+  /** Every file, by SHA-256. */
+  static Map<String, Packages.Located> located(Path file) throws IOException {
+    Map<String, Packages.Located> located = new LinkedHashMap<>();
     for (JsonNode entry : new TomlMapper().readTree(Files.readString(file)).path("packages")) {
       List<JsonNode> files = new ArrayList<>(List.of(entry.path("sdist"), entry.path("archive")));
       entry.path("wheels").forEach(files::add);
       for (JsonNode each : files) {
         String sha256 = each.path("hashes").path("sha256").asText("");
         if (!sha256.isEmpty() && each.has("url")) {
-          addresses.put(sha256, each.path("url").asText());
+          located.put(sha256, new Packages.Located(each.path("url").asText(), size(each)));
         }
       }
     }
-    return addresses;
+    return located;
+  }
+
+  private static OptionalLong size(JsonNode file) {
+    return file.has("size") ? OptionalLong.of(file.path("size").asLong()) : OptionalLong.empty();
   }
 
   private static Optional<String> text(JsonNode node, String key) {
