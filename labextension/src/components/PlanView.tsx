@@ -110,13 +110,14 @@ function Steps({
         {fetched.length === 0 && blocked.length === 0
           ? trans.__('Everything is there already.')
           : facts(
-              trans._n(
-                '%2 file, %3',
-                '%2 files, %3',
-                chosen.size,
-                format.count(chosen.size),
-                format.bytes(bytes)
-              ),
+              fetched.length > 0 &&
+                trans._n(
+                  '%2 file, %3',
+                  '%2 files, %3',
+                  chosen.size,
+                  format.count(chosen.size),
+                  format.bytes(bytes)
+                ),
               plan.unknown_sizes > 0 &&
                 trans._n(
                   '%2 of unknown size',

@@ -81,7 +81,7 @@ public final class CreateVersion {
     String text = Json.writeIndented(spec, "  ") + "\n";
     VersionJson.Parsed parsed = versions.files().parse(named, text);
     if (parsed.spec().isEmpty()) {
-      throw versions.files().invalid(named, parsed.errors()).toException();
+      throw refused(parsed.errors()).toException();
     }
     try {
       SmallFile.write(named.spec(), text);
@@ -90,6 +90,18 @@ public final class CreateVersion {
     }
     versions.changed(List.of(named.id()), List.of());
     return new ChangeVersion.Written(named.id(), named.spec());
+  }
+
+  /** What is wrong with a spec that nobody has written: its places are no lines. */
+  private static Problem refused(List<Problem> errors) {
+    List<Problem> told = errors.stream().map(CreateVersion::byPointer).toList();
+    return Problem.of(Code.DECLARATION_INVALID, "The new spec would not be valid. " + told.getFirst().detail()).withHint(told.getFirst().hint()).gathering(told);
+  }
+
+  private static Problem byPointer(Problem error) {
+    String at = error.where().map(where -> where.pointer().replaceFirst("^/", "")).orElse("");
+    return new Problem(
+        error.code(), at.isEmpty() ? error.detail() : at + ": " + error.detail(), error.hint(), error.args(), Optional.empty(), error.retryable(), error.link(), error.errors());
   }
 
   /** {@code repo@ref}; the at sign of a login or of {@code git@host:} is none. */
