@@ -193,10 +193,7 @@ export class Actions {
     const { trans, desk } = this;
     const file = this._model.getState().status?.declaration.file;
     const text = file ? await desk.readText(file) : '{}';
-    const declared = JSON.parse(text) as {
-      models?: Record<string, { source?: unknown }>;
-    };
-    const page = pageOf(declared.models?.[model.id]?.source, model.host);
+    const page = pageOf(sourceIn(text, model.id), model.host);
     if (page) {
       desk.openPage(page);
     } else {
@@ -295,5 +292,20 @@ export class Actions {
 
   private get _installable(): boolean {
     return this._model.getState().status?.declaration.state === 'ok';
+  }
+}
+
+/** Where a model comes from; nothing while models.json is no JSON, which the panel says anyway. */
+function sourceIn(text: string, id: string): unknown {
+  try {
+    const declared = JSON.parse(text) as {
+      models?: Record<string, { source?: unknown }>;
+    };
+    return declared.models?.[id]?.source;
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      return undefined;
+    }
+    throw error;
   }
 }

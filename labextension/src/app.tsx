@@ -100,7 +100,15 @@ export function cockpitApp(options: IAppOptions): ICockpitApp {
       : null,
     openFolder: commands.hasCommand(GO_TO_FOLDER)
       ? async path => {
-          await commands.execute(GO_TO_FOLDER, { path: `/${path}` });
+          // Jupyter answers something else for a folder called "checkpoints": then the one above it is as near as we get.
+          const listed = await serviceManager.contents
+            .get(path, { content: false })
+            .then(
+              ({ type }) => type === 'directory',
+              () => false
+            );
+          const shown = listed ? path : path.replace(/\/?[^/]*$/, '');
+          await commands.execute(GO_TO_FOLDER, { path: `/${shown}` });
         }
       : null,
     readText: async path => {

@@ -17,7 +17,7 @@ const ENGLISH = catalogue({ __: text => text });
 
 /**
  * How a problem is told. English: in the daemon's words. Another language: what kind of problem it is and what
- * to do, by its code; the daemon's own words say the rest.
+ * to do, by its code; the daemon's own words are its detail.
  */
 export function explain(
   problem: Pick<Problem, 'code' | 'title' | 'detail' | 'hint'>,
@@ -30,8 +30,8 @@ export function explain(
     const special = problem.hint !== english[1] ? problem.hint : null;
     return {
       summary: words[0],
-      detail: problem.detail,
-      hint: [words[1], special].filter(Boolean).join('\n')
+      detail: [problem.detail, special].filter(Boolean).join('\n') || null,
+      hint: words[1]
     };
   }
   const summary = firstSentence(said);

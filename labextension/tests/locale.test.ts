@@ -84,9 +84,11 @@ describe('problems', () => {
       trans
     );
     expect(summary).toBe('ファイルが見つかりません');
-    expect(detail).toBe('x.safetensors is not in a/b.');
+    expect(detail).toBe(
+      'x.safetensors is not in a/b.\nDid you mean y.safetensors?'
+    );
     expect(hint).toBe(
-      'ファイル名をモデルのページで確認してください。大文字と小文字は区別されます。\nDid you mean y.safetensors?'
+      'ファイル名をモデルのページで確認してください。大文字と小文字は区別されます。'
     );
   });
 });

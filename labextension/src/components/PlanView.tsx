@@ -97,7 +97,12 @@ function Steps({
     }
     setChosen(next);
   };
-  const name = (step: PlanStep) => names.get(step.id) ?? step.id;
+  const called = (step: PlanStep) => names.get(step.id) ?? step.id;
+  const twice = repeated(plan.steps.map(called));
+  const name = (step: PlanStep) =>
+    twice.has(called(step))
+      ? facts(called(step), step.path.replace(/^.*\//, ''))
+      : called(step);
   // What is refused as a whole, and no step says already.
   const others = plan.problems.filter(
     problem =>
@@ -206,6 +211,12 @@ function Steps({
       )}
     </>
   );
+}
+
+/** Texts that stand there more than once. */
+function repeated(texts: readonly string[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  return new Set(texts.filter(text => seen.size === seen.add(text).size));
 }
 
 function Blocked({ step }: { step: PlanStep }): ReactElement | null {

@@ -45,6 +45,8 @@ export function VirtualList({
 }: IVirtualListProps): ReactElement {
   const list = useRef<HTMLUListElement>(null);
   const [heights, setHeights] = useState(() => new RowHeights());
+  /** What is known by now; the state may lag behind while updates wait for their turn. */
+  const known = useRef(heights);
   const [view, setView] = useState({ top: 0, height: NO_LAYOUT });
   const [chosen, setChosen] = useState<string | null>(null);
   /** A row that gets the focus as soon as it is in the document. */
@@ -74,8 +76,8 @@ export function VirtualList({
       top > 0 && id !== undefined
         ? { id, y: (offsets[index] ?? 0) - top }
         : null;
-    setView(known =>
-      known.top === top && known.height === height ? known : { top, height }
+    setView(before =>
+      before.top === top && before.height === height ? before : { top, height }
     );
   }, [ids, offsets]);
 
@@ -85,12 +87,20 @@ export function VirtualList({
     return () => body?.removeEventListener('scroll', look);
   }, [look]);
 
+  // No function of the state before: React applies one anew in each render until its turn has come, and each result would be another object.
+  const learn = useCallback((next: RowHeights) => {
+    if (next !== known.current) {
+      known.current = next;
+      setHeights(next);
+    }
+  }, []);
+
   const measure = useCallback(() => {
     const measured = rowsIn(list.current).map(
       ([id, node]) => [id, node.getBoundingClientRect().height] as const
     );
-    setHeights(known => known.with(measured));
-  }, []);
+    learn(known.current.with(measured));
+  }, [learn]);
 
   useEffect(() => {
     const node = list.current;
@@ -103,15 +113,18 @@ export function VirtualList({
       if (body.clientWidth !== width) {
         // Rows have other heights now, seen ones and unseen ones.
         width = body.clientWidth;
-        setHeights(new RowHeights());
+        learn(new RowHeights());
       }
       measure();
-      setView(known => ({ ...known, height: body.clientHeight || NO_LAYOUT }));
+      const height = body.clientHeight || NO_LAYOUT;
+      setView(before =>
+        before.height === height ? before : { ...before, height }
+      );
     });
     observer.observe(body);
     observer.observe(node);
     return () => observer.disconnect();
-  }, [measure]);
+  }, [learn, measure]);
 
   // After each change: keep what is looked at in its place, learn the heights, give the focus.
   useLayoutEffect(() => {

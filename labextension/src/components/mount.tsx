@@ -6,12 +6,13 @@ import { CacheProvider } from '@emotion/react';
 import type { IThemeManager } from '@jupyterlab/apputils';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import ThemeProvider from '@mui/material/styles/ThemeProvider';
-import { useEffect, useState, type ReactElement } from 'react';
+import { Component, useEffect, useState, type ReactElement } from 'react';
 import { createRoot } from 'react-dom/client';
 
 import { labTheme } from '../theme';
 import { CockpitView } from './CockpitView';
 import { ServicesProvider, type IServices } from './context';
+import { Reason } from './Reason';
 
 /** Own key and first in the head: neither another MUI nor the lab's style sheets are touched by ours. */
 const cache = createCache({ key: 'comfyui-cockpit', prepend: true });
@@ -26,10 +27,43 @@ export function mount(node: HTMLElement, frame: IFrameProps): IDisposable {
   const root = createRoot(node);
   root.render(
     <Frame {...frame}>
-      <CockpitView />
+      <Fence services={frame.services}>
+        <CockpitView />
+      </Fence>
     </Frame>
   );
   return new DisposableDelegate(() => root.unmount());
+}
+
+interface IFenceProps {
+  services: IServices;
+  children: ReactElement;
+}
+
+/** Says so when a view fails, instead of leaving an empty home. */
+class Fence extends Component<IFenceProps, { error: Error | null }> {
+  override state: { error: Error | null } = { error: null };
+
+  static getDerivedStateFromError(error: Error): { error: Error } {
+    return { error };
+  }
+
+  override render(): ReactElement {
+    const { error } = this.state;
+    const { trans } = this.props.services;
+    return error === null ? (
+      this.props.children
+    ) : (
+      <div className="jp-ComfyCockpit-body">
+        <Reason
+          summary={trans.__('The panel failed. Reload the page.')}
+          detail={error.stack ?? error.message}
+          hint={null}
+          problem={null}
+        />
+      </div>
+    );
+  }
 }
 
 /** What every view needs around it, in a home or in a dialog. */

@@ -43,7 +43,7 @@ public final class DeclareModel {
     } catch (IllegalArgumentException e) {
       throw Problem.of(Code.SOURCE_UNSUPPORTED, "\"" + request.url() + "\": " + e.getMessage() + ".").toException();
     }
-    Described described = models.downloads().sources().describe(source, Optional.empty(), cancel);
+    Described described = models.downloads().sources().look(source, cancel);
     NewModel model = NewModel.of(described, request.path());
     String text = currentText();
     String edited = model.addTo(text, request.bundle());

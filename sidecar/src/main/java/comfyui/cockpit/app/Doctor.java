@@ -171,7 +171,7 @@ public final class Doctor {
       case OK -> {
         int declared = snapshot.declaration().models().size();
         int bundles = snapshot.declaration().bundles().size();
-        yield Check.ok("models.json", "declaration", Map.of("models", declared, "bundles", bundles), declared + " models, " + bundles + " bundles");
+        yield Check.ok("models.json", "declaration", Map.of("models", declared, "bundles", bundles), counted(declared, "model") + ", " + counted(bundles, "bundle"));
       }
       case MISSING ->
           new Check(
@@ -225,6 +225,10 @@ public final class Doctor {
     return address.sameOrigin(Url.parse(usual))
         ? Check.ok(name, "hub_with_token", args, detail)
         : new Check(name, State.WARNING, "hub_elsewhere", args, detail, "The token goes to this address, which is not the hub's own.");
+  }
+
+  private static String counted(int count, String what) {
+    return count + " " + what + (count == 1 ? "" : "s");
   }
 
   private static Check proxy(String names) {

@@ -125,11 +125,17 @@ public final class InstallModels {
           }
         }
         results.add(result(entry.getKey(), end));
+        job.progress().log(told(results.getLast()));
         doneBytes += results.getLast().state() == State.INSTALLED ? results.getLast().size().orElse(0) : 0;
       }
       job.step("", results.size(), chosen.size());
     }
     return new Work.Outcome(new Result(List.copyOf(results)), problem(results, job.cancelSignal()));
+  }
+
+  private static String told(Installed result) {
+    String why = result.problem().map(problem -> ": " + problem.detail()).orElse("");
+    return result.id() + " " + result.state().name().toLowerCase(java.util.Locale.ROOT) + why;
   }
 
   /** Known only when every part's size is. */

@@ -90,6 +90,14 @@ public record Settings(
             offline,
             "comfyui-cockpit/" + version);
     List<Problem> warnings = new ArrayList<>(checker.warnings());
+    for (String name : List.of("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")) {
+      variable(environment, name).filter(path -> !java.nio.file.Files.isRegularFile(Path.of(path))).ifPresent(
+          path -> warnings.add(Problem.of(Code.FILE_MISSING, name + " names " + path + ", which is no file.").withHint("Name the file of certificates, or unset the variable.")));
+    }
+    if (hubs.civitaiToken().isPresent() && !civitai.isHttps()) {
+      warnings.add(
+          Problem.of(Code.CONNECTION_FAILED, "CIVITAI_TOKEN is sent to " + civitai + " without encryption.").withHint("Use an https address for civitai_base_url."));
+    }
     if (hubs.huggingFaceToken().isPresent() && !huggingFace.isHttps()) {
       warnings.add(
           Problem.of(Code.CONNECTION_FAILED, "HF_TOKEN is sent to " + huggingFace + " without encryption.").withHint("Use an https address for huggingface_endpoint."));

@@ -326,6 +326,11 @@ final class ModelsCommand implements Callable<Integer> {
     }
 
     private List<String> chosen(Session session, JsonNode status) {
+      Set<String> known = new LinkedHashSet<>();
+      status.path("models").forEach(model -> known.add(model.path("id").asText()));
+      choice.models.stream().filter(id -> !known.contains(id)).findFirst().ifPresent(id -> {
+            throw new CommandLine.ParameterException(spec().commandLine(), "models.json declares no model \"" + id + "\".");
+          });
       Set<String> ids = new LinkedHashSet<>(choice.models);
       if (choice.all) {
         status.path("models").forEach(model -> ids.add(model.path("id").asText()));

@@ -147,7 +147,8 @@ final class Text {
 
   static void declare(Session session, JsonNode result) {
     session.line("\"" + result.path("id").asText() + "\": " + result.path("model").toPrettyString());
-    session.line(result.path("written").asBoolean() ? "Written to models.json." : "Not written; --write adds it to models.json.");
+    String next = "`comfyui-cockpit models install " + result.path("id").asText() + "` fetches it.";
+    session.line(result.path("written").asBoolean() ? "Written to models.json. " + next : "Not written; --write adds it to models.json.");
     if (result.path("gate").isObject()) {
       session.line("Gate: " + result.path("gate").path("kind").asText() + " " + text(result.path("gate").path("url")));
     }

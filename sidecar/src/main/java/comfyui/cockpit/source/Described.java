@@ -61,6 +61,10 @@ public record Described(
   /** One file of several that the user's words fit. */
   public record Choice(String filename, OptionalLong size, ModelSource source) {}
 
+  Described with(Optional<Gate> itsGate, Optional<String> itsLicence) {
+    return new Described(source, host, filename, size, tolerance, checksum, title, page, itsGate, itsLicence, also);
+  }
+
   /** Several files, of which the user must choose one. */
   static comfyui.cockpit.kernel.ProblemException ambiguous(String detail, List<Choice> choices) {
     List<Object> listed =

@@ -34,10 +34,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** Asks hosts about files and opens them. */
 public final class Sources {
+  /** What a hub says who has the file and does not give it. */
+  private static final Set<Code> BYTES_REFUSED = Set.of(Code.TOKEN_MISSING, Code.TOKEN_REJECTED, Code.ACCESS_DENIED, Code.LICENCE_NOT_ACCEPTED);
+
   private static final int METADATA_LIMIT = 8 << 20;
 
   private final Http http;
@@ -84,6 +88,27 @@ public final class Sources {
       case Local local -> local(local);
       case GcsObject object -> gcs.settings().retry().run(cancel, () -> gcs(object, cancel));
     };
+  }
+
+  /**
+   * Asks the host for all that somebody wants to know who has never seen the model: its licence, and what stands between them and its bytes. A hub tells
+   * of a gated repository everything but the bytes.
+   *
+   * @throws ProblemException as {@link #describe}; not where only the bytes are refused
+   */
+  public Described look(ModelSource source, CancelSignal cancel) {
+    if (!(source instanceof HuggingFace hf) || hf.path().isEmpty()) {
+      return describe(source, Optional.empty(), cancel);
+    }
+    Optional<Value> card = retry.run(cancel, () -> card(hf, cancel));
+    Optional<String> licence = card.flatMap(json -> json.get("cardData")).flatMap(data -> data.text("license"));
+    try {
+      return describe(source, Optional.empty(), cancel).with(Optional.empty(), licence);
+    } catch (ProblemException e) {
+      boolean gated = card.flatMap(json -> json.text("gated")).isPresent();
+      Optional<Described> listed = gated && BYTES_REFUSED.contains(e.problem().code()) ? card.flatMap(json -> listed(hf, json)) : Optional.empty();
+      return listed.orElseThrow(() -> e).with(Optional.of(new Gate("licence", Optional.of(page(hf)), Optional.empty())), licence);
+    }
   }
 
   /** How often a transfer from there is tried again. */
@@ -258,6 +283,29 @@ public final class Sources {
     }
   }
 
+  /** What the hub tells of a repository; nothing if it does not, and then its files say why. */
+  private Optional<Value> card(HuggingFace hf, CancelSignal cancel) {
+    Url url = apiUrl(hf).append("revision", hf.revision()).withQuery("blobs", "true");
+    try (Answer answer = http.follow(Ask.get(url).with(hubs::huggingFaceHeaders), hop -> false, cancel)) {
+      return answer.status() == 200 ? Optional.of(metadata(answer)) : Optional.empty();
+    } catch (IOException e) {
+      throw http.failure(e, url);
+    }
+  }
+
+  /** A file as its repository's card lists it. */
+  private Optional<Described> listed(HuggingFace hf, Value card) {
+    return card.items("siblings").stream()
+        .filter(file -> file.text("rfilename").equals(Optional.of(hf.path())))
+        .findFirst()
+        .map(
+            file -> {
+              Optional<String> commit = card.text("sha").filter(sha -> sha.matches("[0-9a-f]{40}"));
+              Optional<Checksum> sha256 = file.get("lfs").flatMap(lfs -> lfs.text("sha256")).filter(Checksum::looksLikeSha256).map(Checksum::sha256);
+              return described(hf, commit, file.number("size"), sha256);
+            });
+  }
+
   private boolean leavesHub(Answer hop) {
     return hop.location().flatMap(hop.url()::resolve).map(next -> !next.sameOrigin(hubs.huggingFace())).orElse(false);
   }
@@ -268,6 +316,10 @@ public final class Sources {
     OptionalLong size = linkedSize(answer);
     Optional<Checksum> checksum =
         sha256OfEtag(etag).or(() -> Optional.of(bare(etag)).filter(hex -> hex.matches("[0-9a-f]{40}") && size.isPresent()).map(Checksum::gitBlob));
+    return described(hf, commit, size, checksum);
+  }
+
+  private Described described(HuggingFace hf, Optional<String> commit, OptionalLong size, Optional<Checksum> checksum) {
     HuggingFace pinned = commit.map(c -> new HuggingFace(hf.type(), hf.repo(), c, hf.path())).orElse(hf);
     String name = hf.repo().substring(hf.repo().indexOf('/') + 1);
     String file = hf.path().substring(hf.path().lastIndexOf('/') + 1);

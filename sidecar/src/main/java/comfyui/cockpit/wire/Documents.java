@@ -136,7 +136,7 @@ public final class Documents {
       }
       models.add(
           new Shapes.Model(
-              model.id(), model.displayName(), model.version(), model.type(), model.path(), hosts.apply(model), state, optional(size), sha256.map(Checksum::hex),
+              model.id(), model.displayName().orElse(model.id()), model.version(), model.type(), model.path(), hosts.apply(model), state, optional(size), sha256.map(Checksum::hex),
               verified.wireName(), Downloads.executesCode(model.path()), activeJob.apply(model), problem.map(Documents::problem)));
     }
     List<Shapes.Bundle> bundles = status.declaration().bundles().values().stream().map(bundle -> bundle(bundle, status)).toList();

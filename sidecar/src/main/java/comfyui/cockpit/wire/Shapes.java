@@ -86,7 +86,7 @@ public final class Shapes {
 
   public record Model(
       String id,
-      Optional<String> displayName,
+      String displayName,
       Optional<String> version,
       Optional<String> type,
       String path,
