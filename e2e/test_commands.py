@@ -319,6 +319,33 @@ def test_declare_begins_a_file(root: Root, hub: Hub) -> None:
     assert root.install().status == DONE
 
 
+@pytest.mark.parametrize("token", ["", "hf_reader"])
+def test_declare_what_is_gated(root: Root, hub: Hub, token: str) -> None:
+    """A hub tells everything of it but the bytes: what it is, and the page on which its terms are accepted."""
+    size, sha256 = about(repo="gated/no-licence")
+    link = "hf://gated/no-licence/model.safetensors"
+    done = root.json("models", "declare", link, "--write", HF_TOKEN=token)
+    declared = check(shapes.DECLARE, done.json)
+    assert (done.status, declared["written"], declared["licence"]) == (DONE, True, "apache-2.0")
+    page = "https://huggingface.co/gated/no-licence"
+    assert declared["gate"] == {"kind": "licence", "url": page, "until": None}
+    assert (declared["model"]["size_bytes"], declared["model"]["sha256"]) == (size, sha256)
+    accepted = root.json("models", "declare", link, HF_TOKEN="hf_demo").json
+    assert (accepted["gate"], accepted["licence"]) == (None, "apache-2.0")
+    assert accepted["model"]["size_bytes"] == size
+    (model,) = check(shapes.STATUS, root.json("models", "status").json)["models"]
+    assert model["display_name"] == declared["model"]["display_name"]
+
+
+def test_remove_of_what_is_not_declared_removes_nothing(root: Root, hub: Hub) -> None:
+    root.declare(a=small(hub))
+    assert root.install().status == DONE
+    done = root.json("models", "remove", "a", "nosuch", "--yes")
+    assert done.status == WRONG_USE
+    (model,) = root.json("models", "status").json["models"]
+    assert (model["state"], model["display_name"]) == ("installed", "a")
+
+
 def test_pin_says_what_it_cannot(root: Root, hub: Hub) -> None:
     root.declare(a=small(hub))
     done = root.json("models", "pin")

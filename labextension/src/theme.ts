@@ -77,7 +77,9 @@ const FOCUS = {
 const STILL = {
   '@media (prefers-reduced-motion: reduce)': {
     animation: 'none',
-    width: '100%'
+    width: '100%',
+    // Full and in full colour it would look done.
+    opacity: 0.4
   }
 };
 

@@ -316,7 +316,7 @@ final class ModelsCommand implements Callable<Integer> {
       all.put("ok", true).putArray("removed");
       all.putArray("kept");
       for (String id : chosen) {
-        JsonNode one = session.delete("/api/models/" + URLEncoder.encode(id, StandardCharsets.UTF_8).replace("+", "%20") + "/file");
+        JsonNode one = remove(session, id);
         one.path("removed").forEach(all.withArray("removed")::add);
         one.path("kept").forEach(all.withArray("kept")::add);
         all.put("ok", all.path("ok").asBoolean() && one.path("ok").asBoolean());
@@ -325,12 +325,15 @@ final class ModelsCommand implements Callable<Integer> {
       return all.path("ok").asBoolean() ? Session.DONE : Session.FAILED;
     }
 
+    private static JsonNode remove(Session session, String id) {
+      return session.delete("/api/models/" + URLEncoder.encode(id, StandardCharsets.UTF_8).replace("+", "%20") + "/file");
+    }
+
     private List<String> chosen(Session session, JsonNode status) {
       Set<String> known = new LinkedHashSet<>();
       status.path("models").forEach(model -> known.add(model.path("id").asText()));
-      choice.models.stream().filter(id -> !known.contains(id)).findFirst().ifPresent(id -> {
-            throw new CommandLine.ParameterException(spec().commandLine(), "models.json declares no model \"" + id + "\".");
-          });
+      // What is not declared is refused, and before anything else is gone.
+      choice.models.stream().filter(id -> !known.contains(id)).forEach(id -> remove(session, id));
       Set<String> ids = new LinkedHashSet<>(choice.models);
       if (choice.all) {
         status.path("models").forEach(model -> ids.add(model.path("id").asText()));
