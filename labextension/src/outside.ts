@@ -57,6 +57,11 @@ export function announce(
         ? explain(job.problem, trans).summary
         : trans.__('Failed');
       desk.tell(why, 'error', { label: trans.__('Show'), run: show });
+    } else if (job.state === 'cancelled') {
+      const count = arrived(job);
+      if (count > 0) {
+        desk.tell(trans.__('Installed: %1', models(count)), 'success');
+      }
     } else if (job.state === 'done') {
       const message = done(job);
       if (message) {
@@ -65,6 +70,13 @@ export function announce(
       }
     }
   });
+}
+
+/** How many models a batch brought of which something was cancelled. */
+function arrived({ kind, result }: Job): number {
+  return kind === 'models.install' && result && 'models' in result
+    ? result.models.filter(model => model.state === 'installed').length
+    : 0;
 }
 
 /** What runs, in the lab's status bar; only while something does. */

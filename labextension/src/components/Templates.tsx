@@ -190,7 +190,7 @@ const TemplateRow = memo(function TemplateRow({
     >
       <div className="jp-ComfyCockpit-line">
         <div
-          className="jp-ComfyCockpit-name"
+          className="jp-ComfyCockpit-name jp-mod-whole"
           title={[template.title, template.description].join('\n')}
         >
           {template.title}

@@ -64,7 +64,10 @@ export function phase(
   }
   switch (job.progress.phase) {
     case 'queued':
-      return { word: trans.__('Queued'), shape: 'clock' };
+      // It runs, and has not said yet what it does first.
+      return job.state === 'running'
+        ? { word: trans.__('Asking the host'), shape: 'down' }
+        : { word: trans.__('Queued'), shape: 'clock' };
     case 'waiting':
       return { word: trans.__('Waiting for another program'), shape: 'clock' };
     case 'asking':
