@@ -497,6 +497,23 @@ def test_lock_that_came_with_another_spec(
     assert two.state()["state"] == "stale"
 
 
+def test_place_that_is_meant(busy: Machine, comfyui: Repository, tmp_path: Path) -> None:
+    """The usual one; where nothing is, the last one of this very spec."""
+    comfy = busy
+    comfy.declare(comfyui)
+    aside = tmp_path / "aside"
+    realize(comfy, target=str(aside))
+    assert comfy.state()["target"] == str(aside)
+    assert realize(comfy)["state"] == "unchanged"
+    other = tmp_path / "other" / "v.json"
+    other.parent.mkdir()
+    other.write_text(comfy.file("v").read_text())
+    assert comfy.json("status", "--spec", str(other)).json["target"] == str(comfy.target())
+    realize(comfy, target=str(comfy.target()))
+    realize(comfy, target=str(aside))
+    assert comfy.state()["target"] == str(comfy.target())
+
+
 def test_local_models_that_are_gone(comfy: Machine, comfyui: Repository, tmp_path: Path) -> None:
     """All of them are in the plan, and nothing is built."""
     sources = [tmp_path / f"{n}.bin" for n in range(3)]

@@ -170,7 +170,7 @@ public final class CollectGarbage {
     private void packages() throws IOException {
       Path cache = versions.packages().cache();
       long listed = 0;
-      long before = Trees.freedBy(cache);
+      long before = dryRun ? 0 : Trees.freedBy(cache);
       // A cache that the user named serves others too.
       if (cache.startsWith(versions.settings().cacheRoot())) {
         for (Packages.Cached unused : versions.packages().unused(packages)) {

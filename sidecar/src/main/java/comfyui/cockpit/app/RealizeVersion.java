@@ -145,7 +145,7 @@ public final class RealizeVersion {
       part(job, BUILD_PART, Lane.ENVIRONMENTS, task, part -> result[0] = build(task, lock[0], part, false));
     }
     if (!task.request().forTheMoment()) {
-      versions.remember(task.place());
+      versions.remember(task.named().id(), task.place());
     }
     versions.changed(List.of(task.named().id()), List.of());
     return complete ? result[0] : result[0].changed();

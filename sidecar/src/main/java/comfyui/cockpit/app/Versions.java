@@ -158,8 +158,13 @@ public final class Versions implements AutoCloseable {
     return files.named(request.id(), request.spec());
   }
 
+  /** The place that the user names; else the usual one; where nothing is realized there, the one where this spec was realized last. */
   public Place place(Request request) {
-    return new Place(request.target().orElseGet(() -> settings().target(request.id())));
+    if (request.target().isPresent()) {
+      return new Place(request.target().get());
+    }
+    Place usual = new Place(settings().target(request.id()));
+    return usual.current().isPresent() ? usual : remembered(request).orElse(usual);
   }
 
   /** Where models of a version lie: what the user says, else what its last build says, else beside its builds. */
@@ -340,7 +345,7 @@ public final class Versions implements AutoCloseable {
 
   /** Forgets a version whose spec is gone. */
   void forget(String id) throws IOException {
-    for (String what : List.of(LOCK, ".spec.json", ".spec.digest", ".spec.path")) {
+    for (String what : List.of(LOCK, ".spec.json", ".spec.digest", ".spec.path", ".target")) {
       Files.deleteIfExists(resolved(id, what));
     }
   }
@@ -351,10 +356,25 @@ public final class Versions implements AutoCloseable {
     }
   }
 
-  /** Notes where something was realized, so that `gc` finds it. */
-  void remember(Place place) {
+  /** Notes where a version was realized, so that it need not be named each time, and `gc` finds it. */
+  void remember(String id, Place place) {
     try {
+      if (place.target().equals(settings().target(id).toAbsolutePath().normalize())) {
+        Files.deleteIfExists(resolved(id, ".target"));
+      } else {
+        writeIfOther(resolved(id, ".target"), place.target() + "\n");
+      }
       writeIfOther(settings().cacheRoot().resolve("targets").resolve(LockJson.sha256(place.target().toString()).substring(0, 16)), place.target() + "\n");
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, settings().cacheRoot()), e);
+    }
+  }
+
+  private Optional<Place> remembered(Request request) {
+    try {
+      String spec = named(request).spec().toAbsolutePath().normalize().toString();
+      boolean ours = SmallFile.read(resolved(request.id(), ".spec.path")).map(String::strip).equals(Optional.of(spec));
+      return ours ? SmallFile.read(resolved(request.id(), ".target")).map(text -> new Place(Path.of(text.strip()))).filter(place -> place.current().isPresent()) : Optional.empty();
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, settings().cacheRoot()), e);
     }
