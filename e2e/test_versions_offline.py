@@ -99,7 +99,8 @@ def test_everything_that_is_missing(
         models=models,
         options={"offline": True},
     )
-    assert one.json("realize", "v").json["state"] == "unchanged"
+    again = one.json("realize", "v", "--target", elsewhere, "--models-dir", shared)
+    assert again.json["state"] == "unchanged"
     assert (len(served.asked), len(hub.entries)) == before
     for verb in (["status", "--full"], ["list"], ["validate"], ["diff"], ["verify-models"]):
         arguments = {"list": [], "diff": ["v", "v"]}.get(verb[0], ["v"])
