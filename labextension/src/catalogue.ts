@@ -205,6 +205,42 @@ export function catalogue(
       trans.__('This was not made by us'),
       trans.__('Name a directory that holds ComfyUI or the marker .comfy_env.')
     ],
+    port_taken: [
+      trans.__('The port is taken'),
+      trans.__('Choose another port, or stop the program that listens on it.')
+    ],
+    instance_unhealthy: [
+      trans.__('The server did not come up'),
+      trans.__('Read the last lines of its log.')
+    ],
+    workflow_refused: [
+      trans.__('ComfyUI refuses the workflow'),
+      trans.__(
+        'Correct the nodes listed; a missing node type needs its custom node in the version.'
+      )
+    ],
+    workflow_failed: [
+      trans.__('The workflow failed'),
+      trans.__(
+        "Read the error of the node and the last lines of ComfyUI's log."
+      )
+    ],
+    workflow_timed_out: [
+      trans.__('The workflow took too long'),
+      trans.__('Allow more with --timeout, or ask for less work.')
+    ],
+    output_too_large: [
+      trans.__('The outputs are too large for base64'),
+      trans.__(
+        'Deliver them as files or to a bucket: --output file, --output gcs.'
+      )
+    ],
+    bucket_not_writable: [
+      trans.__('The bucket cannot be written'),
+      trans.__(
+        "Check the bucket's name and give the account the right to create objects in it."
+      )
+    ],
     declaration_invalid: [
       trans.__('The declaration has errors'),
       trans.__(

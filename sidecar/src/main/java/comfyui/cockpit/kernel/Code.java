@@ -51,6 +51,14 @@ public enum Code {
   ENVIRONMENT_BROKEN(409, "The environment is not what it was", false, "Run `comfyui-cockpit version realize` again; it mends what differs."),
   NOT_OURS(409, "This was not made by us", false, "Name a directory that holds ComfyUI or the marker .comfy_env."),
 
+  PORT_TAKEN(409, "The port is taken", false, "Choose another port, or stop the program that listens on it."),
+  INSTANCE_UNHEALTHY(502, "The server did not come up", true, "Read the last lines of its log."),
+  WORKFLOW_REFUSED(422, "ComfyUI refuses the workflow", false, "Correct the nodes listed; a missing node type needs its custom node in the version."),
+  WORKFLOW_FAILED(500, "The workflow failed", true, "Read the error of the node and the last lines of ComfyUI's log."),
+  WORKFLOW_TIMED_OUT(504, "The workflow took too long", true, "Allow more with --timeout, or ask for less work."),
+  OUTPUT_TOO_LARGE(413, "The outputs are too large for base64", false, "Deliver them as files or to a bucket: --output file, --output gcs."),
+  BUCKET_NOT_WRITABLE(403, "The bucket cannot be written", false, "Check the bucket's name and give the account the right to create objects in it."),
+
   DECLARATION_INVALID(422, "The declaration has errors", false, "Correct the places listed; nothing is installed from a file with errors."),
   UNKNOWN_ID(404, "Unknown id", false, "Use an id that models.json declares."),
   BAD_REQUEST(400, "The request is wrong", false, "Correct what the detail names."),
@@ -105,7 +113,9 @@ public enum Code {
           REPOSITORY_NOT_FOUND, REVISION_NOT_FOUND, FILE_NOT_FOUND, VERSION_NOT_FOUND, SOURCE_AMBIGUOUS, RATE_LIMITED, HOST_ERROR,
           CONNECTION_FAILED, REDIRECT_REFUSED, STALLED, INCOMPLETE, NOT_A_MODEL, SIZE_DIFFERS, CHECKSUM_DIFFERS, CHECKSUM_OF_HOST_DIFFERS,
           DISK_FULL, PATH_TAKEN, NOT_WRITABLE, FILE_MISSING, GIT_UNREACHABLE, REF_NOT_FOUND, DEPENDENCY_CONFLICT, WHEEL_MISSING,
-          PACKAGE_FAILED, INTERPRETER_MISSING, LOCK_STALE, ENVIRONMENT_NOT_REALIZED, ENVIRONMENT_BROKEN, NOT_OURS, BUSY, CANCELLED, OFFLINE, STARTING, JAVA_MISSING, DAEMON_FAILED -> false;
+          PACKAGE_FAILED, INTERPRETER_MISSING, LOCK_STALE, ENVIRONMENT_NOT_REALIZED, ENVIRONMENT_BROKEN, NOT_OURS,
+          PORT_TAKEN, INSTANCE_UNHEALTHY, WORKFLOW_REFUSED, WORKFLOW_FAILED, WORKFLOW_TIMED_OUT, OUTPUT_TOO_LARGE, BUCKET_NOT_WRITABLE,
+          BUSY, CANCELLED, OFFLINE, STARTING, JAVA_MISSING, DAEMON_FAILED -> false;
     };
   }
 }
