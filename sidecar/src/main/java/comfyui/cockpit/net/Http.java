@@ -19,9 +19,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.SSLContext;
@@ -41,6 +40,7 @@ import okhttp3.Protocol;
 import okhttp3.Request;
 import okhttp3.RequestBody;
 import okhttp3.Response;
+import okio.BufferedSink;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,8 +53,7 @@ public final class Http implements AutoCloseable {
 
   private final NetSettings settings;
   private final Proxies proxies;
-  private final ScheduledExecutorService alarms =
-      Executors.newSingleThreadScheduledExecutor(Thread.ofPlatform().daemon().name("net-alarms").factory());
+  private final ScheduledThreadPoolExecutor alarms = alarms();
   private final ConnectionPool pool = new ConnectionPool(8, 1, TimeUnit.MINUTES);
   private final AtomicReference<@Nullable OkHttpClient> plain = new AtomicReference<>();
   private final AtomicReference<@Nullable OkHttpClient> tls = new AtomicReference<>();
@@ -62,6 +61,13 @@ public final class Http implements AutoCloseable {
   public Http(NetSettings settings) {
     this.settings = settings;
     this.proxies = new Proxies(settings.proxies());
+  }
+
+  /** An alarm that is over lets go of its request at once, and so of what that sent. */
+  private static ScheduledThreadPoolExecutor alarms() {
+    ScheduledThreadPoolExecutor alarms = new ScheduledThreadPoolExecutor(1, Thread.ofPlatform().daemon().name("net-alarms").factory());
+    alarms.setRemoveOnCancelPolicy(true);
+    return alarms;
   }
 
   /** Which headers go to which address; asked anew for every hop, so that a secret stays with its host. */
@@ -82,11 +88,11 @@ public final class Http implements AutoCloseable {
   public record Content(String type, byte[] bytes) {}
 
   /**
-   * @param method {@code GET}, {@code HEAD} or {@code POST}
+   * @param method {@code GET}, {@code HEAD}, {@code POST} or {@code PUT}
    * @param headers sent at every hop
    * @param credentials sent where they belong
    * @param bodyFollows true for a transfer that a watchdog guards itself; false ends the whole exchange at the header time-out
-   * @param content of a {@code POST}; sent again at every hop
+   * @param content of a {@code POST} or {@code PUT}; sent again at every hop
    */
   public record Ask(String method, Url url, Map<String, String> headers, HopHeaders credentials, boolean bodyFollows, Optional<Content> content) {
     public static Ask get(Url url) {
@@ -99,6 +105,10 @@ public final class Http implements AutoCloseable {
 
     public static Ask post(Url url, Content content) {
       return new Ask("POST", url, Map.of(), HopHeaders.NONE, false, Optional.of(content));
+    }
+
+    public static Ask put(Url url, Content content) {
+      return new Ask("PUT", url, Map.of(), HopHeaders.NONE, false, Optional.of(content));
     }
 
     public Ask with(HopHeaders credentials) {
@@ -220,16 +230,19 @@ public final class Http implements AutoCloseable {
       throw Problem.of(Code.OFFLINE, "--offline: no connection to " + url.host() + " was opened.").with("missing", List.of(url.toString())).toException();
     }
     cancel.throwIfCancelled();
-    Request.Builder builder = new Request.Builder().url(url.okhttp()).method(ask.method(), ask.content().map(Http::body).orElse(null));
+    HeaderWatch watch = new HeaderWatch(settings.headerTimeout().plus(settings.connectTimeout()));
+    RequestBody body = ask.content().map(content -> new Outgoing(content, ask.method().equals("PUT"), watch::restart)).orElse(null);
+    Request.Builder builder = new Request.Builder().url(url.okhttp()).method(ask.method(), body);
     builder.header("User-Agent", settings.userAgent()).header("Accept-Encoding", "identity");
     headers.forEach(builder::header);
     Call call = client(url.isHttps(), ask.bodyFollows()).newCall(builder.build());
     // Lives as long as the answer: a body can be cancelled too.
     CancelSignal.Registration onCancel = cancel.onCancel(call::cancel);
     boolean kept = false;
-    try (HeaderWatch watch = new HeaderWatch(call, settings.headerTimeout().plus(settings.connectTimeout()))) {
+    try (watch) {
       Response response;
       try {
+        watch.start(call);
         response = call.execute();
         watch.answered();
       } catch (IOException e) {
@@ -251,41 +264,95 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  private static RequestBody body(Content content) {
-    return RequestBody.create(content.bytes(), MediaType.parse(content.type()));
-  }
+  /** Goes out in pieces, each of them a sign of life: a long body on a slow line is no silent host. */
+  private static final class Outgoing extends RequestBody {
+    private static final int PIECE = 128 << 10;
 
-  /** Cancels a call whose headers do not come. */
-  private final class HeaderWatch implements AutoCloseable {
-    private final ScheduledFuture<?> alarm;
-    private volatile boolean over;
-    private volatile boolean ended;
+    private final Content content;
+    private final boolean once;
+    private final Runnable onPiece;
 
-    HeaderWatch(Call call, Duration limit) {
-      alarm =
-          alarms.schedule(
-              () -> {
-                if (!over) {
-                  ended = true;
-                  call.cancel();
-                }
-              },
-              limit.toMillis(),
-              TimeUnit.MILLISECONDS);
+    /** @param once true if a part of it may have counted: whoever sends it again asks first how far it came */
+    Outgoing(Content content, boolean once, Runnable onPiece) {
+      this.content = content;
+      this.once = once;
+      this.onPiece = onPiece;
     }
 
-    void answered() {
+    @Override
+    public @Nullable MediaType contentType() {
+      return MediaType.parse(content.type());
+    }
+
+    @Override
+    public long contentLength() {
+      return content.bytes().length;
+    }
+
+    @Override
+    public boolean isOneShot() {
+      return once;
+    }
+
+    @Override
+    public void writeTo(BufferedSink sink) throws IOException {
+      byte[] bytes = content.bytes();
+      for (int sent = 0; sent < bytes.length; sent += PIECE) {
+        sink.write(bytes, sent, Math.min(PIECE, bytes.length - sent));
+        onPiece.run();
+      }
+    }
+  }
+
+  /** Cancels a call whose headers do not come, counted from the last piece that went out. */
+  private final class HeaderWatch implements AutoCloseable {
+    private final Duration limit;
+    private @Nullable Call call;
+    private @Nullable ScheduledFuture<?> alarm;
+    private boolean over;
+    private boolean ended;
+
+    HeaderWatch(Duration limit) {
+      this.limit = limit;
+    }
+
+    synchronized void start(Call guarded) {
+      call = guarded;
+      restart();
+    }
+
+    synchronized void restart() {
+      stop();
+      if (!over) {
+        alarm = alarms.schedule(this::end, limit.toMillis(), TimeUnit.MILLISECONDS);
+      }
+    }
+
+    private synchronized void end() {
+      if (!over && call != null) {
+        ended = true;
+        call.cancel();
+      }
+    }
+
+    private void stop() {
+      if (alarm != null) {
+        alarm.cancel(false);
+      }
+    }
+
+    synchronized void answered() {
       over = true;
     }
 
-    boolean ended() {
+    synchronized boolean ended() {
       return ended;
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
       over = true;
-      alarm.cancel(false);
+      stop();
     }
   }
 

@@ -85,7 +85,8 @@ public final class Url {
     return url;
   }
 
-  private static String encode(String segment) {
+  /** Percent-encodes all but the unreserved characters of RFC 3986; of UTF-8, in capitals. */
+  public static String encode(String segment) {
     StringBuilder out = new StringBuilder();
     for (byte b : segment.getBytes(StandardCharsets.UTF_8)) {
       char c = (char) (b & 0xff);
