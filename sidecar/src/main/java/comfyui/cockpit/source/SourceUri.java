@@ -1,5 +1,6 @@
 package comfyui.cockpit.source;
 
+import comfyui.cockpit.gcs.Bucket;
 import comfyui.cockpit.net.Url;
 import comfyui.cockpit.source.ModelSource.Civitai;
 import comfyui.cockpit.source.ModelSource.GcsObject;
@@ -26,7 +27,6 @@ public final class SourceUri {
   private static final Pattern REPO = Pattern.compile("(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,95}/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,95}");
   private static final Pattern AIR =
       Pattern.compile("(?:urn:)?(?:air:)?(?:[^:]+:)?[^:]+:([a-z0-9-]+):([^@+]+?)(?:@([^+.]+))?(?:\\+(\\d+))?(?:\\.([A-Za-z0-9]+))?");
-  private static final Pattern BUCKET = Pattern.compile("[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]");
   private static final Pattern CIVITAI_PAIR = Pattern.compile("(\\d+)@(\\d+)");
   private static final Pattern DIGITS = Pattern.compile("\\d{1,18}");
 
@@ -192,7 +192,7 @@ public final class SourceUri {
 
   /** Checks a bucket's name as Google Cloud Storage does. */
   public static String bucket(String bucket) {
-    if (!BUCKET.matcher(bucket).matches()) {
+    if (!Bucket.isName(bucket)) {
       throw new IllegalArgumentException("\"" + bucket + "\" is not the name of a bucket");
     }
     return bucket;
