@@ -4,6 +4,7 @@ import comfyui.cockpit.download.Limits;
 import comfyui.cockpit.files.Roots;
 import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.gcs.GcsSettings;
+import comfyui.cockpit.gcs.UploadSettings;
 import comfyui.cockpit.json.Checker;
 import comfyui.cockpit.json.Value;
 import comfyui.cockpit.json.Value.Obj;
@@ -21,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -36,12 +38,16 @@ public record Settings(
     NetSettings net,
     Hubs hubs,
     GcsSettings gcs,
+    UploadSettings uploads,
     Limits limits,
     Retry metadataRetry,
     VersionSettings versions,
     List<Problem> errors,
     List<Problem> warnings) {
   static final String FILE = "cockpit.json";
+
+  /** In seconds: no signed address works longer. */
+  private static final double SEVEN_DAYS = 7 * 24 * 3600;
 
   private static final List<String> KEYS =
       List.of(
@@ -107,10 +113,11 @@ public record Settings(
       warnings.add(
           Problem.of(Code.CONNECTION_FAILED, "Google access tokens are sent to " + gcs.endpoint() + " without encryption.").withHint("Use an https address for gcs_endpoint."));
     }
+    UploadSettings uploads = uploads(environment, warnings);
     problems.addAll(0, checker.errors());
     Path versionsDir = top.string("versions_dir").map(root::resolve).orElse(root.resolve("versions")).normalize();
     VersionSettings versions = VersionSettings.of(versionsDir, root, environment);
-    return new Settings(root, new Roots(modelsDir, extra), netSettings, hubs, gcs, limits, retry, versions, List.copyOf(problems), List.copyOf(warnings));
+    return new Settings(root, new Roots(modelsDir, extra), netSettings, hubs, gcs, uploads, limits, retry, versions, List.copyOf(problems), List.copyOf(warnings));
   }
 
   private static Optional<Obj> read(Path root, Checker checker) {
@@ -147,6 +154,25 @@ public record Settings(
         google ? Optional.of(gcloud.resolve("application_default_credentials.json")) : Optional.empty(),
         metadata,
         new Retry(retries, sleep));
+  }
+
+  private static UploadSettings uploads(Map<String, String> environment, List<Problem> warnings) {
+    long ttl = (long) number(environment, "GCS_SIGNED_URL_TTL", 0, SEVEN_DAYS, warnings);
+    return new UploadSettings(
+        variable(environment, "GCS_BUCKET"),
+        variable(environment, "GCS_PREFIX").orElse(UploadSettings.PREFIX).replaceAll("^/+|/+$", ""),
+        flag(environment, "GCS_PUBLIC", false, warnings),
+        ttl > 0 ? Optional.of(Duration.ofSeconds(ttl)) : Optional.empty(),
+        flag(environment, "GCS_VALIDATE", true, warnings));
+  }
+
+  private static boolean flag(Map<String, String> environment, String name, boolean otherwise, List<Problem> warnings) {
+    Optional<String> text = variable(environment, name).map(value -> value.toLowerCase(Locale.ROOT));
+    if (text.isEmpty() || text.get().matches("true|false|1|0")) {
+      return text.map(value -> value.equals("true") || value.equals("1")).orElse(otherwise);
+    }
+    warnings.add(Problem.of(Code.DECLARATION_INVALID, name + " is neither true nor false; " + otherwise + " is used.").withHint("Write true or false."));
+    return otherwise;
   }
 
   private static double number(Map<String, String> environment, String name, double otherwise, double most, List<Problem> warnings) {
