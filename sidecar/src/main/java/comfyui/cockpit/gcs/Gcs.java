@@ -60,6 +60,17 @@ public final class Gcs {
     return signed != null;
   }
 
+  /** Who signed the last question, in words; nothing if nobody did. */
+  synchronized Optional<String> signedBy() {
+    return Optional.ofNullable(signed).map(each -> each.tokens().origin());
+  }
+
+  /** The account as one that signs; nothing if there is none, or none that can. */
+  synchronized Optional<Signer> signer() {
+    lookAgain();
+    return Optional.ofNullable(signed).flatMap(each -> each.tokens().signer());
+  }
+
   /** Asks what there is to know of an object. */
   public Ask metadata(String bucket, String object, Optional<Long> generation, CancelSignal cancel) {
     return ask(bucket, object, generation, cancel);
@@ -72,27 +83,34 @@ public final class Gcs {
   }
 
   private Ask ask(String bucket, String object, Optional<Long> generation, CancelSignal cancel) {
-    if (http.isCutOff(settings.endpoint())) {
-      // Said here, for the object: otherwise it would be said of the server that gives tokens.
-      throw Problem.of(Code.OFFLINE, "--offline: no connection to " + settings.endpoint().host() + " was opened.")
-          .with("missing", List.of("gs://" + bucket + "/" + object))
-          .toException();
-    }
+    refuseOffline("gs://" + bucket + "/" + object);
     Url url = settings.endpoint().append("storage", "v1", "b", bucket, "o", object);
     Url pinned = generation.isPresent() ? url.withQuery("generation", String.valueOf(generation.get())) : url;
-    return Ask.get(pinned).with(hop -> headers(hop, cancel));
+    return signed(Ask.get(pinned), Scope.READ, cancel);
   }
 
-  private Map<String, String> headers(Url hop, CancelSignal cancel) {
+  /** Said for the thing itself: otherwise it would be said of the server that gives tokens. */
+  void refuseOffline(String uri) {
+    if (http.isCutOff(settings.endpoint())) {
+      throw Problem.of(Code.OFFLINE, "--offline: no connection to " + settings.endpoint().host() + " was opened.").with("missing", List.of(uri)).toException();
+    }
+  }
+
+  /** The same question with a token, where there is an account and as long as it goes to the endpoint. */
+  Ask signed(Ask ask, Scope scope, CancelSignal cancel) {
+    return ask.with(hop -> headers(hop, scope, cancel));
+  }
+
+  private Map<String, String> headers(Url hop, Scope scope, CancelSignal cancel) {
     if (!settings.endpoint().sameOrigin(hop)) {
       return Map.of();
     }
-    return token(cancel).map(token -> Map.of("Authorization", "Bearer " + token.reveal())).orElse(Map.of());
+    return token(scope, cancel).map(token -> Map.of("Authorization", "Bearer " + token.reveal())).orElse(Map.of());
   }
 
   /** A question to the server that gives tokens cannot be cancelled; but who waits for its answer can. */
-  private Optional<Secret> token(CancelSignal cancel) {
-    CompletableFuture<Optional<Secret>> answer = CompletableFuture.supplyAsync(this::current, asking);
+  private Optional<Secret> token(Scope scope, CancelSignal cancel) {
+    CompletableFuture<Optional<Secret>> answer = CompletableFuture.supplyAsync(() -> current(scope), asking);
     try (CancelSignal.Registration ignored = cancel.onCancel(() -> answer.completeExceptionally(CancelSignal.problem().toException()))) {
       return answer.join();
     } catch (CompletionException e) {
@@ -100,29 +118,32 @@ public final class Gcs {
     }
   }
 
-  /** The token as it is now; the file is looked at again each time, since a daemon outlives a login. */
-  private synchronized Optional<Secret> current() {
-    Optional<Account> account = Account.find(settings);
-    if (account.isPresent()) {
-      Optional<Stat> stat = Stat.of(account.get().file());
-      if (signed == null || !signed.account().equals(account) || !signed.stat().equals(stat)) {
-        signed = new Signed(account, stat, GoogleTokens.of(account.get(), http));
-      }
-      return Optional.of(signed.tokens().current());
-    }
+  private synchronized Optional<Secret> current(Scope scope) {
+    lookAgain();
     if (signed == null || signed.account().isPresent()) {
-      signed = isOnGoogle() ? new Signed(Optional.empty(), Optional.empty(), GoogleTokens.ofMachine(http)) : null;
+      return Optional.ofNullable(signed).map(each -> each.tokens().current(scope));
     }
-    if (signed == null) {
-      return Optional.empty();
-    }
-    Optional<Secret> token = signed.tokens().ofThisMachine();
+    Optional<Secret> token = signed.tokens().ofThisMachine(scope);
     if (token.isEmpty()) {
       // A machine without an account, which stays so as long as it lives.
       onGoogle = false;
       signed = null;
     }
     return token;
+  }
+
+  /** Each time anew, since a daemon outlives a login. */
+  private void lookAgain() {
+    Optional<Account> account = Account.find(settings);
+    Optional<Stat> stat = account.flatMap(each -> Stat.of(each.file()));
+    if (signed != null && signed.account().equals(account) && signed.stat().equals(stat)) {
+      return;
+    }
+    if (account.isPresent()) {
+      signed = new Signed(account, stat, GoogleTokens.of(account.get(), http));
+    } else {
+      signed = isOnGoogle() ? new Signed(account, stat, GoogleTokens.ofMachine(http)) : null;
+    }
   }
 
   private boolean isOnGoogle() {

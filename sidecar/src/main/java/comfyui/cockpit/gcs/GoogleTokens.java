@@ -1,6 +1,7 @@
 package comfyui.cockpit.gcs;
 
 import com.google.api.client.http.HttpResponseException;
+import com.google.auth.ServiceAccountSigner;
 import com.google.auth.http.HttpTransportFactory;
 import com.google.auth.oauth2.ComputeEngineCredentials;
 import com.google.auth.oauth2.GoogleCredentials;
@@ -15,18 +16,21 @@ import comfyui.cockpit.net.Http;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /** Access tokens by Google's library, which is loaded with this class and not before. */
 final class GoogleTokens {
   static final String FLAVOR = "Metadata-Flavor";
   static final String GOOGLE = "Google";
 
-  /** We read; a token that leaked could do no more. */
-  private static final List<String> SCOPES = List.of("https://www.googleapis.com/auth/devstorage.read_only");
-
   private final GoogleCredentials credentials;
+  private final Map<Scope, GoogleCredentials> scoped = new EnumMap<>(Scope.class);
   private final String origin;
 
   private GoogleTokens(GoogleCredentials credentials, String origin) {
@@ -40,7 +44,7 @@ final class GoogleTokens {
       GoogleCredentials read = GoogleCredentials.fromStream(in, transport);
       // Whoever asks for an object tries again by rules of his own.
       GoogleCredentials patient = read instanceof ServiceAccountCredentials service ? service.toBuilder().setDefaultRetriesEnabled(false).build() : read;
-      return new GoogleTokens(patient.createScoped(SCOPES), account.origin());
+      return new GoogleTokens(patient, account.origin());
     } catch (IOException | RuntimeException e) {
       // The library's text may quote the file.
       throw new ProblemException(Account.broken(account.file(), account.named(), "are incomplete or hold no usable key"), e);
@@ -48,14 +52,18 @@ final class GoogleTokens {
   }
 
   static GoogleTokens ofMachine(Http http) {
-    return new GoogleTokens(
-        ComputeEngineCredentials.newBuilder().setHttpTransportFactory(() -> new TokenTransport(http)).build().createScoped(SCOPES), "this machine");
+    return new GoogleTokens(ComputeEngineCredentials.newBuilder().setHttpTransportFactory(() -> new TokenTransport(http)).build(), "this machine");
+  }
+
+  /** Whose tokens they are, in words. */
+  String origin() {
+    return origin;
   }
 
   /** Fetched when there is none or it ends soon. */
-  Secret current() {
+  Secret current(Scope scope) {
     try {
-      return token();
+      return token(scope);
     } catch (ProblemException e) {
       throw e;
     } catch (IOException | RuntimeException e) {
@@ -64,9 +72,9 @@ final class GoogleTokens {
   }
 
   /** The same for a machine of Google's; nothing if the machine has no account. */
-  Optional<Secret> ofThisMachine() {
+  Optional<Secret> ofThisMachine(Scope scope) {
     try {
-      return Optional.of(token());
+      return Optional.of(token(scope));
     } catch (ProblemException e) {
       throw e;
     } catch (IOException | RuntimeException e) {
@@ -77,20 +85,55 @@ final class GoogleTokens {
     }
   }
 
-  private Secret token() throws IOException {
-    credentials.refreshIfExpired();
-    return new Secret(credentials.getAccessToken().getTokenValue());
+  /** Nothing if this kind of account cannot sign. */
+  Optional<Signer> signer() {
+    return of(Scope.SIGN) instanceof ServiceAccountSigner signer ? Optional.of(new AccountSigner(signer)) : Optional.empty();
+  }
+
+  private Secret token(Scope scope) throws IOException {
+    GoogleCredentials with = of(scope);
+    with.refreshIfExpired();
+    return new Secret(with.getAccessToken().getTokenValue());
+  }
+
+  private synchronized GoogleCredentials of(Scope scope) {
+    return scoped.computeIfAbsent(scope, each -> credentials.createScoped(List.of(each.uri())));
+  }
+
+  private final class AccountSigner implements Signer {
+    private final ServiceAccountSigner signer;
+
+    AccountSigner(ServiceAccountSigner signer) {
+      this.signer = signer;
+    }
+
+    @Override
+    public String account() {
+      return orSay(signer::getAccount);
+    }
+
+    @Override
+    public byte[] sign(byte[] text) {
+      return orSay(() -> signer.sign(text));
+    }
+
+    private <T> T orSay(Supplier<T> question) {
+      try {
+        return question.get();
+      } catch (RuntimeException e) {
+        throw problemIn(e)
+            .orElseGet(() -> new ProblemException(SignedUrl.cannotSign("Google does not sign for " + origin + "."), e));
+      }
+    }
   }
 
   /** What the library's failure means; its own text may hold what was sent. */
   private ProblemException failure(Exception e) {
-    Optional<HttpResponseException> answer = Optional.empty();
-    for (Throwable at = e; at != null && answer.isEmpty(); at = at.getCause()) {
-      if (at instanceof ProblemException problem) {
-        return new ProblemException(problem.problem(), e);
-      }
-      answer = at instanceof HttpResponseException refusal ? Optional.of(refusal) : Optional.empty();
+    Optional<ProblemException> ours = problemIn(e);
+    if (ours.isPresent()) {
+      return ours.get();
     }
+    Optional<HttpResponseException> answer = causes(e).filter(HttpResponseException.class::isInstance).map(HttpResponseException.class::cast).findFirst();
     int status = answer.map(HttpResponseException::getStatusCode).orElse(0);
     String reason = answer.map(HttpResponseException::getContent).flatMap(Json::read).map(GoogleTokens::reason).orElse("");
     Problem problem =
@@ -101,6 +144,15 @@ final class GoogleTokens {
                 : Problem.of(Code.TOKEN_REJECTED, "Google gives no access token for " + origin + " (" + status + reason + ").")
                     .withHint("Make a new key, or run `gcloud auth application-default login` again; a clock that is wrong has the same effect.");
     return new ProblemException(problem, e);
+  }
+
+  /** What our own transport had to say. */
+  private static Optional<ProblemException> problemIn(Exception e) {
+    return causes(e).filter(ProblemException.class::isInstance).map(at -> new ProblemException(((ProblemException) at).problem(), e)).findFirst();
+  }
+
+  private static Stream<Throwable> causes(Throwable e) {
+    return Stream.iterate(e, Objects::nonNull, Throwable::getCause);
   }
 
   private static String reason(Value json) {

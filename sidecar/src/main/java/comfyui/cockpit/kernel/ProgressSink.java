@@ -4,7 +4,7 @@ package comfyui.cockpit.kernel;
 public interface ProgressSink {
   ProgressSink NONE = new ProgressSink() {};
 
-  /** What is being done: {@code asking}, {@code waiting}, {@code downloading}, {@code verifying}, {@code publishing}. */
+  /** What is being done: {@code asking}, {@code waiting}, {@code downloading}, {@code verifying}, {@code uploading}, {@code publishing}. */
   default void phase(String phase) {}
 
   /** Bytes done so far and in all; a total below 0 is unknown. */

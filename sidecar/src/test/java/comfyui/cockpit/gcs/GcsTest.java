@@ -2,7 +2,6 @@ package comfyui.cockpit.gcs;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -15,100 +14,24 @@ import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.net.Answer;
 import comfyui.cockpit.net.Http;
-import comfyui.cockpit.net.NetSettings;
-import comfyui.cockpit.net.Retry;
-import comfyui.cockpit.net.Url;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.KeyPair;
-import java.security.KeyPairGenerator;
 import java.security.Signature;
-import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import mockwebserver3.MockResponse;
 import mockwebserver3.MockWebServer;
 import mockwebserver3.RecordedRequest;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Who we are to Google, and who gets to know. */
 @Timeout(60)
-class GcsTest {
-  private static final String TOKEN = "ya29.SECRET-token";
+class GcsTest extends Rig {
   private static final String READ_ONLY = "https://www.googleapis.com/auth/devstorage.read_only";
-
-  @TempDir Path directory;
-  private final MockWebServer storage = new MockWebServer();
-  private final MockWebServer tokens = new MockWebServer();
-  private final Http http = http(false);
-
-  private static Http http(boolean offline) {
-    return new Http(new NetSettings(Duration.ofSeconds(2), Duration.ofSeconds(2), Map.of(), Optional.empty(), offline, "comfyui-cockpit/test"));
-  }
-
-  @BeforeEach
-  void start() throws IOException {
-    storage.start();
-    tokens.start();
-  }
-
-  @AfterEach
-  void stop() {
-    http.close();
-    storage.close();
-    tokens.close();
-  }
-
-  private Gcs gcs(String endpoint, Optional<Path> named, Http through) {
-    return new Gcs(through, new GcsSettings(Url.parse(endpoint), named, Optional.empty(), Optional.empty(), new Retry(0, Duration.ZERO)));
-  }
-
-  private Gcs gcs(String credentials) throws IOException {
-    return gcs(storage.url("").toString(), Optional.of(Files.writeString(directory.resolve("key.json"), credentials)), http);
-  }
-
-  private String tokenUri() {
-    return tokens.url("/token").toString();
-  }
-
-  private static MockResponse json(int code, String body) {
-    return new MockResponse.Builder().code(code).addHeader("Content-Type", "application/json").body(body).build();
-  }
-
-  private static MockResponse token() {
-    return json(200, "{\"access_token\":\"" + TOKEN + "\",\"expires_in\":3599,\"token_type\":\"Bearer\"}");
-  }
-
-  private String user() {
-    return "{\"type\":\"authorized_user\",\"client_id\":\"me\",\"client_secret\":\"SECRET-client\",\"refresh_token\":\"SECRET-refresh\",\"token_uri\":\"" + tokenUri() + "\"}";
-  }
-
-  private String service(KeyPair keys) {
-    String pem = "-----BEGIN PRIVATE KEY-----\\n" + Base64.getEncoder().encodeToString(keys.getPrivate().getEncoded()) + "\\n-----END PRIVATE KEY-----\\n";
-    return "{\"type\":\"service_account\",\"project_id\":\"p\",\"private_key_id\":\"k\",\"private_key\":\"" + pem + "\",\"client_email\":\"sa@p.iam\",\"client_id\":\"1\",\"token_uri\":\""
-        + tokenUri() + "\"}";
-  }
-
-  private static KeyPair keys() throws Exception {
-    KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
-    generator.initialize(2048);
-    return generator.generateKeyPair();
-  }
-
-  private static RecordedRequest taken(MockWebServer server) throws InterruptedException {
-    RecordedRequest request = server.takeRequest(5, TimeUnit.SECONDS);
-    assertNotNull(request);
-    return request;
-  }
 
   private void ask(Gcs gcs) {
     try (Answer answer = http.follow(gcs.metadata("bucket", "a/b", Optional.empty(), new CancelSignal()), hop -> false, new CancelSignal())) {
