@@ -34,7 +34,8 @@ import java.util.regex.Pattern;
 
 /**
  * One file on its way to become one object, by Google's resumable upload: a session is opened, the bytes go there in chunks, and after a
- * break the session says how far they came.
+ * break the session says how far they came. A chunk names its place: where a kept connection turns out to be closed, {@link Http} sends it
+ * again on another one, and what came before counts once.
  */
 final class Upload {
   /** Google wants multiples of 256 KiB; one of these is held in memory. */

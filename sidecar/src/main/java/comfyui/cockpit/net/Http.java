@@ -231,7 +231,7 @@ public final class Http implements AutoCloseable {
     }
     cancel.throwIfCancelled();
     HeaderWatch watch = new HeaderWatch(settings.headerTimeout().plus(settings.connectTimeout()));
-    RequestBody body = ask.content().map(content -> new Outgoing(content, ask.method().equals("PUT"), watch::restart)).orElse(null);
+    RequestBody body = ask.content().map(content -> new Outgoing(content, watch::restart)).orElse(null);
     Request.Builder builder = new Request.Builder().url(url.okhttp()).method(ask.method(), body);
     builder.header("User-Agent", settings.userAgent()).header("Accept-Encoding", "identity");
     headers.forEach(builder::header);
@@ -269,13 +269,10 @@ public final class Http implements AutoCloseable {
     private static final int PIECE = 128 << 10;
 
     private final Content content;
-    private final boolean once;
     private final Runnable onPiece;
 
-    /** @param once true if a part of it may have counted: whoever sends it again asks first how far it came */
-    Outgoing(Content content, boolean once, Runnable onPiece) {
+    Outgoing(Content content, Runnable onPiece) {
       this.content = content;
-      this.once = once;
       this.onPiece = onPiece;
     }
 
@@ -287,11 +284,6 @@ public final class Http implements AutoCloseable {
     @Override
     public long contentLength() {
       return content.bytes().length;
-    }
-
-    @Override
-    public boolean isOneShot() {
-      return once;
     }
 
     @Override

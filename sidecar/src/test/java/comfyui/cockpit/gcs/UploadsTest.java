@@ -175,8 +175,13 @@ class UploadsTest extends Rig {
     storage.enqueue(written(bytes));
     upload(uploads(1));
     taken(storage);
-    assertEquals(CHUNK / 2, taken(storage).getBodySize(), "half of it came");
-    asked("bytes */" + bytes.length);
+    RecordedRequest next = taken(storage);
+    assertEquals(CHUNK / 2, next.getBodySize(), "half of it came");
+    while (next.getBodySize() == CHUNK / 2) {
+      // OkHttp tried it on other connections.
+      next = taken(storage);
+    }
+    assertEquals("bytes */" + bytes.length, next.getHeaders().get("Content-Range"));
     sent(bytes, 1 << 20, bytes.length);
   }
 
@@ -193,7 +198,7 @@ class UploadsTest extends Rig {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {408, 429, 500, 503})
+  @ValueSource(ints = {429, 500, 503})
   void shouldWaitForAHostInTrouble(int status) throws Exception {
     byte[] bytes = file(5);
     storage.enqueue(json(status, "{}"));
