@@ -23,6 +23,8 @@ import google_crc32c
 
 from demo.hub.content import safetensors
 
+from .writing import CREATE, Reply, Uploads
+
 TOKEN = "ya29." + "Tk7" * 12
 SECRET = "1//" + "Rf9" * 12  # what the user's file holds
 FLAVOR = "Metadata-Flavor"
@@ -53,7 +55,7 @@ class Bucket:
     """What the server has, and what it was asked.
 
     The bucket `open` is everybody's, `private` wants a token, `forbidden` knows the account and refuses it, `pays`
-    charges whoever reads. An object's name begins with the fault that it has.
+    charges whoever reads. An object's name begins with the fault that it has. Nobody writes without a token.
     """
 
     port: int = 0
@@ -61,6 +63,8 @@ class Bucket:
     flavored: bool = True
     account: bool = True  # the machine has one
     refuses: str = ""  # what the token endpoint says instead of giving a token
+    knows_rights: bool = True  # it answers what an account may do; stand-ins may not
+    uploads: Uploads = field(default_factory=Uploads)
     asked: list[Asked] = field(default_factory=list)
     times: Counter[str] = field(default_factory=Counter)
     over: threading.Event = field(default_factory=threading.Event)
@@ -94,6 +98,9 @@ class Bucket:
             capture_output=True,
             text=True,
         ).stdout
+        self.uploads.key = subprocess.run(
+            ["openssl", "pkey", "-pubout"], input=key, check=True, capture_output=True, text=True
+        ).stdout
         account = {
             "type": "service_account",
             "project_id": "p",
@@ -113,6 +120,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
+        if urlsplit(self.path).path.startswith("/upload/"):
+            self._begin(self.rfile.read(length))
+            return
         form = parse_qs(self.rfile.read(length).decode())
         self._note({name: values[0] for name, values in form.items()})
         if self.bucket.refuses:
@@ -130,9 +140,71 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path in ("", "/") or parts.path.startswith("/computeMetadata/"):
             self._metadata_server(parts.path)
-            return
-        _, _, _, _, bucket, _, name = parts.path.split("/", 6)
-        self._object(bucket, unquote(name), query)
+        elif not parts.path.startswith("/storage/"):
+            self._public(parts.path, parts.query)
+        elif "/o/" not in parts.path:
+            self._bucket(*parts.path.split("/")[4:], query=query)
+        else:
+            _, _, _, _, bucket, _, name = parts.path.split("/", 6)
+            self._object(bucket, unquote(name), query)
+
+    def do_PUT(self) -> None:
+        self._note({})
+        length = int(self.headers.get("Content-Length", 0))
+        query = parse_qs(urlsplit(self.path).query)
+        session = query.get("upload_id", [""])[0]
+        content_range = self.headers.get("Content-Range", "")
+        if self.bucket.uploads.cuts(session, length):
+            self.bucket.uploads.put(session, content_range, self.rfile.read(length // 2), cut=True)
+            self._break()
+        else:
+            body = self.rfile.read(length)
+            self._reply(self._token() or self.bucket.uploads.put(session, content_range, body))
+
+    def _begin(self, body: bytes) -> None:
+        self._note({})
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        bucket = parts.path.split("/")[5]
+        refusal = self._refusal(bucket, CREATE)
+        reply = (
+            Reply.error(*refusal)
+            if refusal
+            else self.bucket.uploads.begin(bucket, query, self.headers, body)
+        )
+        session = reply.headers.get("X-GUploader-UploadID")
+        if session:
+            reply.headers["Location"] = f"{self._origin()}{self.path}&upload_id={session}"
+        self._reply(reply)
+
+    def _origin(self) -> str:
+        """As whoever asks sees it, through a proxy too."""
+        return f"{self.bucket.scheme}://{self.headers['Host']}"
+
+    def _bucket(self, bucket: str, *rest: str, query: dict[str, str]) -> None:
+        refusal = self._refusal(bucket, "storage.buckets.get")
+        rights = rest == ("iam", "testPermissions")
+        if rights and not self.bucket.knows_rights:
+            self._answer(404, {"Content-Type": "text/plain"}, b"404 page not found\n")
+        elif rights and (not refusal or "does not have" in refusal[2]):
+            # Whoever may nothing is told so; that is no error.
+            has = self.headers.get("Authorization") and not refusal
+            permissions = {"permissions": [query["permissions"]]} if has else {}
+            self._json(200, {"kind": "storage#testIamPermissionsResponse", **permissions})
+        elif refusal:
+            self._error(*refusal)
+        else:
+            self._json(200, {"kind": "storage#bucket", "name": bucket})
+
+    def _public(self, path: str, query: str) -> None:
+        """An object for whoever has its address."""
+        _, bucket, name = path.split("/", 2)
+        written = self.bucket.uploads.written.get((bucket, unquote(name)))
+        if written and self.bucket.uploads.may_read(written, self.headers["Host"], path, query):
+            self._answer(200, {"Content-Type": written.mime}, written.body)
+        else:
+            denied = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"
+            self._answer(403, {"Content-Type": "application/xml"}, denied)
 
     def _note(self, form: dict[str, str]) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -150,9 +222,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             given = {"access_token": TOKEN, "expires_in": 3599, "token_type": "Bearer"}
             self._json(200, given, flavor)
 
-    def _refusal(self, bucket: str) -> tuple[int, str, str] | None:
+    def _token(self) -> Reply | None:
         token = self.headers.get("Authorization", "")
         if token and token != f"Bearer {TOKEN}":
+            return Reply.error(401, "authError", "Invalid Credentials")
+        return None
+
+    def _refusal(
+        self, bucket: str, right: str = "storage.objects.get"
+    ) -> tuple[int, str, str] | None:
+        token = self.headers.get("Authorization", "")
+        if self._token():
             return 401, "authError", "Invalid Credentials"
         if bucket == "nowhere":
             return 404, "notFound", "The specified bucket does not exist."
@@ -162,10 +242,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 "required",
                 "Bucket is a requester pays bucket but no user project provided.",
             )
-        if bucket != "open" and not token:
-            return 401, "required", "Anonymous caller does not have storage.objects.get access."
+        if (bucket != "open" or right == CREATE) and not token:
+            return 401, "required", f"Anonymous caller does not have {right} access."
         if bucket == "forbidden":
-            return 403, "forbidden", "sa@p.iam does not have storage.objects.get access."
+            return 403, "forbidden", f"sa@p.iam does not have {right} access."
         return None
 
     def _object(self, bucket: str, name: str, query: dict[str, str]) -> None:
@@ -174,6 +254,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._error(*refusal)
             return
         media = query.get("alt") == "media"
+        written = self.bucket.uploads.written.get((bucket, name))
+        if written:
+            if media:
+                self._answer(200, {"x-goog-generation": written.generation}, written.body)
+            else:
+                self._json(200, written.described(name))
+            return
         fault = name.rsplit("/", 1)[-1]
         time = self.bucket.times[f"{name} {media}"]
         self.bucket.times[f"{name} {media}"] += 1
@@ -241,12 +328,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             if fault.startswith("stall"):
                 self.bucket.over.wait(20)
-            self.close_connection = True
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 1))
+            self._break()
+
+    def _break(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 1))
+
+    def _reply(self, reply: Reply) -> None:
+        if reply.body is None:
+            self._answer(reply.status, reply.headers, b"")
+        else:
+            self._json(reply.status, reply.body, reply.headers)
 
     def _error(self, code: int, reason: str, message: str) -> None:
-        each = {"domain": "global", "reason": reason, "message": message}
-        self._json(code, {"error": {"code": code, "message": message, "errors": [each]}})
+        self._reply(Reply.error(code, reason, message))
 
     def _json(self, code: int, body: Any, headers: dict[str, str] | None = None) -> None:
         kind = {"Content-Type": "application/json; charset=UTF-8"}
