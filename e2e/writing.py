@@ -83,7 +83,7 @@ class _Session:
 class Uploads:
     """Sessions and objects. The last part of an object's name begins with the fault that its upload has, once:
 
-    `cut` breaks in the middle of a chunk, `partial` keeps half of one, `503-twice` fails twice, `lost` forgets the
+    `cut` breaks in the middle of a chunk (three times: OkHttp tries two more connections by itself), `partial` keeps half of one, `503-twice` fails twice, `lost` forgets the
     session, `crc-wrong` and `md5-wrong` (always) say other sums than those of what came. The bucket `uniform` lets no
     single object be public.
     """
@@ -115,7 +115,7 @@ class Uploads:
 
     def cuts(self, session: str, length: int) -> bool:
         """Return True if the connection breaks during this chunk."""
-        return length > 0 and self._faulty(session, "cut")
+        return length > 0 and self._faulty(session, "cut", 3)
 
     def put(self, session: str, content_range: str, body: bytes, *, cut: bool = False) -> Reply:
         """Take a chunk, or say how far it came."""
