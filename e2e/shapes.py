@@ -47,6 +47,17 @@ def many(inner: Check) -> Check:
     return check
 
 
+def values(inner: Check) -> Check:
+    """Return the check of an object whose keys are anybody's."""
+
+    def check(value: Any, at: str) -> None:
+        DICT(value, at)
+        for key, item in value.items():
+            inner(item, f"{at}.{key}")
+
+    return check
+
+
 def obj(**keys: Check) -> Check:
     def check(value: Any, at: str) -> None:
         DICT(value, at)
@@ -60,6 +71,8 @@ def obj(**keys: Check) -> Check:
 
 
 STR, INT, BOOL, DICT, LIST = kind(str), kind(int), kind(bool), kind(dict), kind(list)
+NUMBER = kind(int, float)
+UUID = match(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TEXT = match(r"(?s).*\S.*")
 TIME = match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 SHA256 = match(r"[0-9a-f]{64}")
@@ -340,6 +353,42 @@ REPRODUCE = obj(
     differences=many(problem),
 )
 PACK = obj(ok=YES, path=match(r"/.+"), files=many(obj(path=TEXT, size_bytes=INT, sha256=SHA256)))
+BASELINE = obj(
+    schema_version=INT,
+    workflow_sha256=SHA256,
+    lock_digest=SHA256,
+    files=values(SHA256),
+)
+OUTPUT = obj(
+    name=TEXT,
+    node_id=TEXT,
+    kind=one("image", "video", "audio", "text", "3d", "file"),
+    mime=match(r"[a-z]+/[^ ]+(; charset=utf-8)?"),
+    size_bytes=INT,
+    sha256=SHA256,
+    base64=maybe(match(r"[A-Za-z0-9+/]*=*")),
+    gcs_uri=maybe(match(r"gs://.+")),
+    path=maybe(match(r"/.+")),
+    url=maybe(match(r"https?://.+")),
+    signed_url=maybe(match(r"https?://.+")),
+)
+RUN = obj(
+    request_id=TEXT,
+    version_id=TEXT,
+    prompt_id=maybe(UUID),
+    lock_digest=SHA256,
+    output_mode=one("base64", "gcs", "file"),
+    outputs=many(OUTPUT),
+    timings=obj(realize=NUMBER, start=NUMBER, run=NUMBER, deliver=NUMBER),
+)
+HASH = obj(
+    ok=BOOL,
+    equal=BOOL,
+    version_id=TEXT,
+    before=maybe(BASELINE),
+    now=BASELINE,
+    differences=many(obj(pointer=TEXT, a=maybe(TEXT), b=maybe(TEXT))),
+)
 INIT = obj(ok=YES, path=match(r"/.+"), venv=match(r"/.+"), commit=COMMIT, python=TEXT, torch=TEXT)
 
 _CHECKOUT: dict[str, Check] = {

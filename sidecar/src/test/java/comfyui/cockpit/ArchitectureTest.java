@@ -21,6 +21,8 @@ class ArchitectureTest {
           .layer("faces").definedBy("comfyui.cockpit.cli..", "comfyui.cockpit.http..")
           .layer("wire").definedBy("comfyui.cockpit.wire..")
           .layer("app").definedBy("comfyui.cockpit.app..")
+          .layer("workflow").definedBy("comfyui.cockpit.workflow..")
+          .layer("instance").definedBy("comfyui.cockpit.instance..")
           .layer("model").definedBy("comfyui.cockpit.model..", "comfyui.cockpit.version..")
           .layer("download").definedBy("comfyui.cockpit.download..")
           .layer("source").definedBy("comfyui.cockpit.source..")
@@ -34,13 +36,15 @@ class ArchitectureTest {
           .whereLayer("faces").mayOnlyBeAccessedByLayers("main")
           .whereLayer("wire").mayOnlyBeAccessedByLayers("main", "faces")
           .whereLayer("app").mayOnlyBeAccessedByLayers("main", "faces", "wire")
-          .whereLayer("model").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app")
-          .whereLayer("download").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model")
-          .whereLayer("source").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model", "download")
-          .whereLayer("programs").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model", "download", "source")
-          .whereLayer("machine").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "model", "download", "source", "programs")
+          .whereLayer("workflow").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app")
+          .whereLayer("instance").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow")
+          .whereLayer("model").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow", "instance")
+          .whereLayer("download").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow", "instance", "model")
+          .whereLayer("source").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow", "instance", "model", "download")
+          .whereLayer("programs").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow", "instance", "model", "download", "source")
+          .whereLayer("machine").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow", "instance", "model", "download", "source", "programs", "comfy")
           .whereLayer("children").mayOnlyAccessLayers("json", "kernel")
-          .whereLayer("comfy").mayOnlyAccessLayers("json", "kernel")
+          .whereLayer("comfy").mayOnlyAccessLayers("machine", "json", "kernel")
           .whereLayer("json").mayOnlyAccessLayers("kernel")
           .whereLayer("kernel").mayNotAccessAnyLayer()
           .because("a reader of one room needs to know only the rooms below it");
@@ -52,7 +56,7 @@ class ArchitectureTest {
 
   @ArchTest
   static final ArchRule programsStandAlone =
-      slices().matching("comfyui.cockpit.(git|python|gcs)..").should().notDependOnEachOther().because("one outside program each");
+      slices().matching("comfyui.cockpit.(git|python|gcs|comfy)..").should().notDependOnEachOther().because("one outside program each");
 
   @ArchTest
   static final ArchRule modelsAndVersionsStandAlone =

@@ -8,7 +8,6 @@ import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.git.RepoUrl;
 import comfyui.cockpit.git.Repositories;
 import comfyui.cockpit.git.Submodule;
-import comfyui.cockpit.job.Job;
 import comfyui.cockpit.job.Jobs;
 import comfyui.cockpit.job.Lane;
 import comfyui.cockpit.job.Work;
@@ -41,7 +40,6 @@ import comfyui.cockpit.version.VersionSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -56,7 +54,6 @@ public final class RealizeVersion {
   public static final String KIND = "versions.realize";
   static final String MODELS_PART = "versions.models";
   static final String BUILD_PART = "versions.build";
-  private static final Duration LOOK = Duration.ofMillis(200);
 
   private final Versions versions;
   private final ResolveVersion resolve;
@@ -85,8 +82,13 @@ public final class RealizeVersion {
   private record Task(Versions.Request request, Named named, VersionSpec spec, Place place, Path modelsDir, boolean offline) {}
 
   public Jobs.Handle start(Versions.Request request) {
+    return start(request, Optional.empty());
+  }
+
+  /** @param parent the job that this is a part of */
+  Jobs.Handle start(Versions.Request request, Optional<String> parent) {
     Task task = task(request);
-    return jobs.start(new Jobs.Order(KIND, Optional.of(Lane.ENVIRONMENTS), true, List.of(task.named().id()), Optional.empty()), job -> Work.Outcome.done(run(task, job)));
+    return jobs.start(new Jobs.Order(KIND, Optional.of(Lane.ENVIRONMENTS), true, List.of(task.named().id()), parent), job -> Work.Outcome.done(run(task, job)));
   }
 
   private Task task(Versions.Request request) {
@@ -167,24 +169,7 @@ public final class RealizeVersion {
               work.accept(context);
               return Work.Outcome.done(new PartDone());
             });
-    try (CancelSignal.Registration ignored = parent.cancelSignal().onCancel(part::cancel)) {
-      int logged = 0;
-      Optional<Job> end = Optional.empty();
-      while (end.isEmpty()) {
-        end = part.await(LOOK);
-        Job now = end.orElseGet(part::now);
-        parent.progress().phase(now.progress().phase());
-        parent.step(now.progress().current().orElse(""), now.progress().doneSteps(), now.progress().totalSteps());
-        parent.progress().bytes(now.progress().doneBytes(), now.progress().totalBytes().orElse(-1));
-        for (; logged < now.log().size(); logged++) {
-          parent.progress().log(now.log().get(logged));
-        }
-      }
-      end.get().problem().ifPresent(
-          problem -> {
-            throw problem.toException();
-          });
-    }
+    Parts.follow(parent, part);
   }
 
   private static Lock bring(VersionModels models, Lock lock, Work.Context job) {

@@ -1,20 +1,13 @@
 package comfyui.cockpit.app;
 
-import comfyui.cockpit.files.DiskProblems;
-import comfyui.cockpit.files.Trees;
-import comfyui.cockpit.job.Job;
 import comfyui.cockpit.job.Jobs;
 import comfyui.cockpit.job.Work;
-import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Problem;
-import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.version.Build;
 import comfyui.cockpit.version.Contents;
 import comfyui.cockpit.version.Place;
 import comfyui.cockpit.version.VersionFiles.Named;
-import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -22,7 +15,6 @@ import java.util.Optional;
 /** Realizes a version twice, in two empty places, and compares what came of it. */
 public final class ReproduceVersion {
   public static final String KIND = "versions.reproduce";
-  private static final Duration LOOK = Duration.ofMillis(250);
 
   private final Versions versions;
   private final RealizeVersion realize;
@@ -64,31 +56,11 @@ public final class ReproduceVersion {
       }
       return Work.Outcome.done(new Result(runs, contents.getFirst().differences(contents.getLast())));
     } finally {
-      try {
-        Trees.delete(work);
-      } catch (IOException e) {
-        job.progress().log("could not remove " + work + ": " + DiskProblems.of(e, work).detail());
-      }
+      Parts.remove(work, job);
     }
   }
 
   private RealizeVersion.Result realize(Versions.Request request, Work.Context job) {
-    Jobs.Handle part = realize.start(request);
-    try (CancelSignal.Registration ignored = job.cancelSignal().onCancel(part::cancel)) {
-      int logged = 0;
-      Optional<Job> end = Optional.empty();
-      while (end.isEmpty()) {
-        end = part.await(LOOK);
-        Job now = end.orElseGet(part::now);
-        job.progress().phase(now.progress().phase());
-        for (; logged < now.log().size(); logged++) {
-          job.progress().log(now.log().get(logged));
-        }
-      }
-      if (end.get().problem().isPresent()) {
-        throw new ProblemException(end.get().problem().get());
-      }
-      return (RealizeVersion.Result) end.get().result().orElseThrow();
-    }
+    return (RealizeVersion.Result) Parts.follow(job, realize.start(request, Optional.of(job.id())), now -> {}).result().orElseThrow();
   }
 }

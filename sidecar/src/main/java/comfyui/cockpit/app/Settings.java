@@ -5,6 +5,8 @@ import comfyui.cockpit.files.Roots;
 import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.gcs.GcsSettings;
 import comfyui.cockpit.gcs.UploadSettings;
+import comfyui.cockpit.instance.InstanceSettings;
+import comfyui.cockpit.instance.Ports;
 import comfyui.cockpit.json.Checker;
 import comfyui.cockpit.json.Value;
 import comfyui.cockpit.json.Value.Obj;
@@ -42,6 +44,7 @@ public record Settings(
     Limits limits,
     Retry metadataRetry,
     VersionSettings versions,
+    InstanceSettings instances,
     List<Problem> errors,
     List<Problem> warnings) {
   static final String FILE = "cockpit.json";
@@ -55,6 +58,7 @@ public record Settings(
           "instances", "musubi_tuner");
   private static final List<String> NETWORK_KEYS =
       List.of("connect_timeout", "header_timeout", "stall_timeout", "retries", "retry_base_sleep", "max_bytes");
+  private static final List<String> INSTANCE_KEYS = List.of("port_range", "start_timeout", "idle_stop", "time_to_live");
 
   /**
    * @param environment variables of the process
@@ -66,6 +70,8 @@ public record Settings(
     file.ifPresent(obj -> checker.knownKeys(obj, "", KEYS));
     Optional<Obj> network = file.flatMap(obj -> checker.optional(obj, "network")).flatMap(value -> checker.object(value, "/network"));
     network.ifPresent(obj -> checker.knownKeys(obj, "/network", NETWORK_KEYS));
+    Optional<Obj> own = file.flatMap(obj -> checker.optional(obj, "instances")).flatMap(value -> checker.object(value, "/instances"));
+    own.ifPresent(obj -> checker.knownKeys(obj, "/instances", INSTANCE_KEYS));
     Section top = new Section(checker, file, "");
     Section net = new Section(checker, network, "/network");
 
@@ -114,10 +120,12 @@ public record Settings(
           Problem.of(Code.CONNECTION_FAILED, "Google access tokens are sent to " + gcs.endpoint() + " without encryption.").withHint("Use an https address for gcs_endpoint."));
     }
     UploadSettings uploads = uploads(environment, warnings);
+    Section instance = new Section(checker, own, "/instances");
+    InstanceSettings instances = new InstanceSettings(instance.ports("port_range"), instance.seconds("start_timeout", 120));
     problems.addAll(0, checker.errors());
     Path versionsDir = top.string("versions_dir").map(root::resolve).orElse(root.resolve("versions")).normalize();
     VersionSettings versions = VersionSettings.of(versionsDir, root, environment);
-    return new Settings(root, new Roots(modelsDir, extra), netSettings, hubs, gcs, uploads, limits, retry, versions, List.copyOf(problems), List.copyOf(warnings));
+    return new Settings(root, new Roots(modelsDir, extra), netSettings, hubs, gcs, uploads, limits, retry, versions, instances, List.copyOf(problems), List.copyOf(warnings));
   }
 
   private static Optional<Obj> read(Path root, Checker checker) {
@@ -245,6 +253,12 @@ public record Settings(
     Duration seconds(String key, double otherwise) {
       double seconds = obj.flatMap(o -> checker.decimal(o, pointer, key, 0)).orElse(otherwise);
       return Duration.ofNanos((long) (Math.min(seconds, 1e8) * 1e9));
+    }
+
+    Ports ports(String key) {
+      return obj.flatMap(o -> checker.optional(o, key))
+          .flatMap(value -> checker.make(value, pointer + "/" + key, Code.DECLARATION_INVALID, "Write two ports, such as \"8890-8999\".", Ports::parse))
+          .orElse(Ports.USUAL);
     }
 
     Url url(String key, Optional<String> variable, String otherwise) {

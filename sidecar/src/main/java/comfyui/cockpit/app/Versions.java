@@ -8,6 +8,7 @@ import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.files.Stat;
 import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.git.Repositories;
+import comfyui.cockpit.instance.InstanceSettings;
 import comfyui.cockpit.job.Events;
 import comfyui.cockpit.json.Identities;
 import comfyui.cockpit.json.Json;
@@ -126,6 +127,11 @@ public final class Versions implements AutoCloseable {
     return packages;
   }
 
+  /** The lab's root. */
+  Path root() {
+    return settings.root();
+  }
+
   Published published() {
     return new Published(settings().cacheRoot().resolve("published.txt"));
   }
@@ -140,6 +146,10 @@ public final class Versions implements AutoCloseable {
 
   public VersionSettings settings() {
     return settings.versions();
+  }
+
+  InstanceSettings instances() {
+    return settings.instances();
   }
 
   public Hubs hubs() {
@@ -235,6 +245,15 @@ public final class Versions implements AutoCloseable {
       Path work = Files.createDirectories(all.resolve(UUID.randomUUID().toString().substring(0, 13)));
       Files.writeString(work.resolve(OWNER), Json.write(ProcessIdentity.current().toMap()));
       return work;
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, settings().cacheRoot()), e);
+    }
+  }
+
+  /** Ends what killed processes left, and removes their files. */
+  void sweep() {
+    try {
+      sweepWork(settings().cacheRoot().resolve("work"));
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, settings().cacheRoot()), e);
     }

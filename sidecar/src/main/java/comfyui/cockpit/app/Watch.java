@@ -83,6 +83,7 @@ public final class Watch implements AutoCloseable {
   private void begin() {
     try {
       versions.lookFirst();
+      versions.sweep();
       models.downloads().sweep();
       sweepHalves();
       ModelsFile.Snapshot snapshot = models.file().now();

@@ -31,7 +31,7 @@ final class ProgressView implements AutoCloseable {
       return;
     }
     JsonNode current = job;
-    if (job.path("kind").asText().startsWith("versions.")) {
+    if (!job.path("kind").asText().startsWith("models.")) {
       showSteps(job);
       return;
     }
@@ -51,7 +51,7 @@ final class ProgressView implements AutoCloseable {
     }
   }
 
-  /** A version is made of many small steps: what each says stands on a line of its own. */
+  /** A version is made of many small steps, and a workflow has ComfyUI's own log: each line stands for itself. */
   private void showSteps(JsonNode job) {
     JsonNode log = job.path("log");
     // The log keeps its last lines only: what is new are those after the last one shown.

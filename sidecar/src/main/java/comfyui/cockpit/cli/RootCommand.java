@@ -19,7 +19,7 @@ import picocli.CommandLine.Command;
 @Command(
     name = "comfyui-cockpit",
     description = "ComfyUI on rented machines: its models and its versions, declared in files, there and verified.",
-    subcommands = {ModelsCommand.class, VersionCommand.class, JobsCommand.class, DoctorCommand.class, OpenApiCommand.class},
+    subcommands = {ModelsCommand.class, VersionCommand.class, WorkflowCommand.class, WorkflowCommand.Handler.class, DockerCommand.class, JobsCommand.class, DoctorCommand.class, OpenApiCommand.class},
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "NOUN")
 public final class RootCommand implements Callable<Integer> {
@@ -46,11 +46,13 @@ public final class RootCommand implements Callable<Integer> {
    * The command line.
    *
    * @param api the product for a root: a daemon's or this process's own
+   * @param foreground what runs programs as children of this command
    * @param environment the caller's variables
    * @param version printed by {@code --version}
    */
-  public static CommandLine of(Function<Options, CockpitApi> api, Console console, Clock clock, Map<String, String> environment, String version) {
-    CommandLine line = prepare(new CommandLine(new RootCommand(new Verb.World(api, console, clock, environment))), console);
+  public static CommandLine of(
+      Function<Options, CockpitApi> api, Function<Options, Foreground> foreground, Console console, Clock clock, Map<String, String> environment, String version) {
+    CommandLine line = prepare(new CommandLine(new RootCommand(new Verb.World(api, foreground, console, clock, environment))), console);
     line.getCommandSpec().version("comfyui-cockpit " + version);
     return line;
   }

@@ -8,6 +8,7 @@ import comfyui.cockpit.wire.WireJson;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.function.ToIntFunction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -21,7 +22,7 @@ abstract class Verb implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   /** What every verb needs from outside. */
-  record World(Function<Options, CockpitApi> api, Console console, Clock clock, Map<String, String> environment) {}
+  record World(Function<Options, CockpitApi> api, Function<Options, Foreground> foreground, Console console, Clock clock, Map<String, String> environment) {}
 
   abstract int run(Session session) throws Exception;
 
@@ -31,6 +32,17 @@ abstract class Verb implements Callable<Integer> {
 
   CommandSpec spec() {
     return spec;
+  }
+
+  /** Runs a program until it ends; whoever interrupts this command ends it. */
+  int inForeground(ToIntFunction<Foreground> program) {
+    Foreground programs = world().foreground().apply(options);
+    Thread onInterrupt = new Thread(programs::close);
+    Runtime.getRuntime().addShutdownHook(onInterrupt);
+    int status = program.applyAsInt(programs);
+    Session.removeHook(onInterrupt);
+    programs.close();
+    return status;
   }
 
   World world() {

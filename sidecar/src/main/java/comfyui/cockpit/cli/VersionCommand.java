@@ -39,6 +39,8 @@ import picocli.CommandLine.Parameters;
       VersionCommand.Clone.class,
       VersionCommand.Rollback.class,
       VersionCommand.Reproduce.class,
+      VersionCommand.RunUi.class,
+      WorkflowCommand.RunHandler.class,
       VersionCommand.VerifyModels.class,
       VersionCommand.Delete.class,
       VersionCommand.Pack.class,
@@ -74,8 +76,12 @@ final class VersionCommand implements Callable<Integer> {
     }
 
     String versionName() {
+      return named(id);
+    }
+
+    final String named(String positional) {
       Optional<String> file = spec.map(path -> path.getFileName().toString().replaceFirst("\\.json$", ""));
-      List<String> named = Stream.of(file, Optional.of(id), Optional.of(versionId)).flatMap(Optional::stream).filter(text -> !text.isEmpty()).distinct().toList();
+      List<String> named = Stream.of(file, Optional.of(positional), Optional.of(versionId)).flatMap(Optional::stream).filter(text -> !text.isEmpty()).distinct().toList();
       if (named.size() > 1) {
         throw Problem.of(Code.BAD_REQUEST, "Two versions are named: " + String.join(" and ", named) + ".").withHint("Name one, by its id, --version-id or --spec.").toException();
       }
@@ -106,6 +112,26 @@ final class VersionCommand implements Callable<Integer> {
       List<String> pairs = new ArrayList<>();
       values.forEach((key, value) -> pairs.add(key + "=" + URLEncoder.encode(String.valueOf(value), StandardCharsets.UTF_8)));
       return pairs.isEmpty() ? "" : "?" + String.join("&", pairs);
+    }
+  }
+
+  /** A verb that starts a version's ComfyUI. */
+  abstract static class ComfyVerb extends VersionVerb {
+    @Parameters(index = "1..*", arity = "0..*", paramLabel = "ARG", description = "Behind --: ComfyUI's own arguments, such as -- --lowvram.")
+    List<String> rest = new ArrayList<>();
+
+    /** Where the version is named otherwise, the first of them stands in its place. */
+    List<String> arguments() {
+      List<String> all = new ArrayList<>(rest);
+      if (id.startsWith("-")) {
+        all.addFirst(id);
+      }
+      return all;
+    }
+
+    @Override
+    String versionName() {
+      return id.startsWith("-") ? named("") : named(id);
     }
   }
 
@@ -259,6 +285,30 @@ final class VersionCommand implements Callable<Integer> {
       JsonNode job = session.run(path("realize"), body);
       session.print(job.path("result"), document -> VersionText.realize(session, document));
       return exitOf(job);
+    }
+  }
+
+  @Command(name = "run-ui", description = "Realizes the version and runs its ComfyUI in the foreground; Ctrl-C ends it.")
+  static final class RunUi extends ComfyVerb {
+    @Mixin Place place = new Place();
+    @Mixin Wheels wheels = new Wheels();
+
+    @Option(names = "--host", paramLabel = "ADDRESS", description = "Where it listens (default: 127.0.0.1; ComfyUI asks nobody who he is).")
+    String host = "127.0.0.1";
+
+    @Option(names = "--port", paramLabel = "P", description = "Its port (default: 8188).")
+    int port = 8188;
+
+    @Override
+    int run(Session session) {
+      Map<String, Object> body = where();
+      place.add(this, body);
+      wheels.add(body);
+      JsonNode result = session.run(path("realize"), body).path("result");
+      // ComfyUI's own words are no document.
+      session.print(result, document -> session.note("ComfyUI of " + versionName() + ": http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port));
+      Path target = Path.of(result.path("target").asText());
+      return inForeground(programs -> programs.comfy(target, host, port, arguments(), options().json ? session.console().err() : session.console().out()));
     }
   }
 

@@ -1,4 +1,4 @@
-/** ComfyUI's own formats: workflow graphs, the files that carry them, the folders of its models, its official templates. */
+/** ComfyUI's own formats: workflow graphs, the files that carry them, the folders of its models, its official templates; and its HTTP API. */
 @NullMarked
 package comfyui.cockpit.comfy;
 

@@ -13,8 +13,10 @@ import io.javalin.compression.CompressionStrategy;
 import io.javalin.http.Context;
 import io.javalin.http.HandlerType;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
@@ -93,7 +95,18 @@ public final class HttpServer implements AutoCloseable {
 
   private static void answer(Context context, CockpitApi.Reply reply) {
     reply.headers().forEach(context::header);
-    context.status(reply.status()).contentType(reply.contentType()).header("Cache-Control", "no-store").result(reply.body());
+    context.status(reply.status()).contentType(reply.contentType()).header("Cache-Control", "no-store");
+    if (reply.file().isEmpty()) {
+      context.result(reply.body());
+      return;
+    }
+    try {
+      // Closed by Javalin once it is sent.
+      InputStream in = Files.newInputStream(reply.file().get());
+      context.header("Content-Length", String.valueOf(Files.size(reply.file().get()))).result(in);
+    } catch (IOException e) {
+      answer(context, Routes.failure(Problem.of(Code.FILE_MISSING, "The file cannot be read: " + e.getMessage() + ".")));
+    }
   }
 
   private static void stream(Context context, Events events, Supplier<Object> snapshot) throws IOException, InterruptedException {

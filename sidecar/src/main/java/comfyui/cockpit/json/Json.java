@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import comfyui.cockpit.json.Value.Member;
@@ -47,12 +48,17 @@ public final class Json {
 
   /** Reads a whole document. Never throws: what is wrong stands in the faults. */
   public static Parsed parse(String text) {
+    return parse(text, false);
+  }
+
+  private static Parsed parse(String text, boolean python) {
     List<Fault> faults = new ArrayList<>();
     String clean = text.startsWith("\uFEFF") ? text.substring(1) : text;
     if (clean.isBlank()) {
       return new Parsed(Optional.empty(), List.of(new Fault("", 1, 1, "The file is empty; write at least {}.")));
     }
     try (JsonParser parser = FACTORY.createParser(clean)) {
+      parser.configure(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS.mappedFeature(), python);
       parser.nextToken();
       Value root = read(parser, "", faults);
       if (parser.nextToken() != null) {
@@ -74,7 +80,15 @@ public final class Json {
 
   /** Reads somebody's answer or a file of ours; nothing if it is no JSON. */
   public static Optional<Value> read(String text) {
-    Parsed parsed = parse(text);
+    return good(parse(text));
+  }
+
+  /** The same for what Python writes: its {@code NaN} and {@code Infinity} are null. */
+  public static Optional<Value> readPython(String text) {
+    return good(parse(text, true));
+  }
+
+  private static Optional<Value> good(Parsed parsed) {
     return parsed.faults().isEmpty() ? parsed.root() : Optional.empty();
   }
 
@@ -112,6 +126,9 @@ public final class Json {
         yield new Value.Str(place(parser, start, at), text);
       }
       case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> {
+        if (parser.isNaN()) {
+          yield new Value.Nul(place(parser, start, at));
+        }
         BigDecimal number = parser.getDecimalValue();
         yield new Value.Num(place(parser, start, at), number);
       }
@@ -143,7 +160,7 @@ public final class Json {
     return key.replace("~", "~0").replace("/", "~1");
   }
 
-  /** Writes maps, lists, strings, numbers, booleans and nulls on one line. */
+  /** Writes maps, lists, strings, numbers, booleans, nulls, and what was read, on one line. */
   public static String write(Object value) {
     return write(value, Optional.empty());
   }
@@ -233,6 +250,19 @@ public final class Json {
 
   private static void generate(JsonGenerator generator, Object value) throws IOException {
     switch (value) {
+      case Value.Obj obj -> {
+        generator.writeStartObject();
+        for (Member member : obj.members().values()) {
+          generator.writeFieldName(member.key());
+          generate(generator, member.value());
+        }
+        generator.writeEndObject();
+      }
+      case Value.Arr arr -> generate(generator, arr.items());
+      case Value.Str str -> generator.writeString(str.text());
+      case Value.Num num -> generator.writeNumber(num.number());
+      case Value.Bool bool -> generator.writeBoolean(bool.value());
+      case Value.Nul nul -> generator.writeNull();
       case Map<?, ?> map -> {
         generator.writeStartObject();
         for (Map.Entry<?, ?> entry : map.entrySet()) {

@@ -1,11 +1,14 @@
 package comfyui.cockpit.main;
 
+import comfyui.cockpit.app.BuildImage;
 import comfyui.cockpit.app.ChangeVersion;
 import comfyui.cockpit.app.CollectGarbage;
 import comfyui.cockpit.app.CreateVersion;
 import comfyui.cockpit.app.DeclareModel;
+import comfyui.cockpit.app.Deliver;
 import comfyui.cockpit.app.Doctor;
 import comfyui.cockpit.app.FromWorkflow;
+import comfyui.cockpit.app.HashWorkflow;
 import comfyui.cockpit.app.InitComfy;
 import comfyui.cockpit.app.InstallModels;
 import comfyui.cockpit.app.Models;
@@ -16,6 +19,8 @@ import comfyui.cockpit.app.RealizeVersion;
 import comfyui.cockpit.app.RemoveModels;
 import comfyui.cockpit.app.ReproduceVersion;
 import comfyui.cockpit.app.ResolveVersion;
+import comfyui.cockpit.app.RunUi;
+import comfyui.cockpit.app.RunWorkflow;
 import comfyui.cockpit.app.Settings;
 import comfyui.cockpit.app.VerifyModels;
 import comfyui.cockpit.app.VerifyVersionModels;
@@ -26,6 +31,7 @@ import comfyui.cockpit.app.Watch;
 import comfyui.cockpit.comfy.Templates;
 import comfyui.cockpit.download.Downloads;
 import comfyui.cockpit.gcs.Gcs;
+import comfyui.cockpit.gcs.Uploads;
 import comfyui.cockpit.git.GitAccess;
 import comfyui.cockpit.git.Repositories;
 import comfyui.cockpit.http.HttpServer;
@@ -47,6 +53,7 @@ import comfyui.cockpit.wire.Documents;
 import comfyui.cockpit.wire.Routes;
 import comfyui.cockpit.wire.Shapes;
 import comfyui.cockpit.wire.VersionRoutes;
+import comfyui.cockpit.wire.WorkflowRoutes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -69,12 +76,15 @@ final class Cockpit implements CockpitApi {
   private final Models models;
   private final InstallModels install;
   private final Versions versions;
+  private final RunWorkflow runs;
   private final Routes routes;
   private final Clock clock;
+  private final String version;
 
   /** @param java which Java this is, for people */
   Cockpit(Path root, Map<String, String> environment, boolean offline, String version, String java, Instant startedAt, Clock clock) {
     this.clock = clock;
+    this.version = version;
     Settings settings = Settings.load(root, environment, offline, version);
     http = new Http(settings.net());
     Gcs gcs = new Gcs(http, settings.gcs());
@@ -91,6 +101,7 @@ final class Cockpit implements CockpitApi {
     versions = versions(settings, sources);
     ResolveVersion resolve = new ResolveVersion(versions, jobs);
     RealizeVersion realize = new RealizeVersion(versions, resolve, jobs);
+    runs = new RunWorkflow(versions, realize, new Deliver(new Uploads(http, gcs, clock), settings.uploads()), http, jobs);
     Shapes.Health health =
         new Shapes.Health(
             "ready", version, API, java, root.toString(), settings.roots().main().toString(),
@@ -119,6 +130,7 @@ final class Cockpit implements CockpitApi {
                     new VerifyVersionModels(versions, jobs),
                     new CollectGarbage(versions, jobs),
                     new InitComfy(versions, jobs)),
+                new WorkflowRoutes.Parts(runs, new HashWorkflow(versions, runs, jobs), jobs),
                 jobs,
                 health));
   }
@@ -145,6 +157,14 @@ final class Cockpit implements CockpitApi {
     return new HttpServer.Core(routes, events, () -> Documents.snapshot(API, jobs.list(), models.revision(), versions.revision()));
   }
 
+  RunUi runUi() {
+    return new RunUi(versions);
+  }
+
+  BuildImage buildImage() {
+    return new BuildImage(versions, version);
+  }
+
   /** What the daemon does by itself; starts when told. */
   Watch watch() {
     return new Watch(models, versions, install, clock);
@@ -157,6 +177,7 @@ final class Cockpit implements CockpitApi {
   @Override
   public void close() {
     jobs.close();
+    runs.close();
     try {
       versions.close();
       downloads.close();

@@ -3,6 +3,7 @@ package comfyui.cockpit.main;
 import comfyui.cockpit.cli.ConnectionFile;
 import comfyui.cockpit.cli.Console;
 import comfyui.cockpit.cli.DaemonClient;
+import comfyui.cockpit.cli.Foreground;
 import comfyui.cockpit.cli.Options;
 import comfyui.cockpit.cli.RootCommand;
 import comfyui.cockpit.json.Json;
@@ -59,7 +60,7 @@ public final class Main {
     } else if (args.length > 0 && args[0].equals("serve")) {
       exit = RootCommand.alone(serve, console).execute(Arrays.copyOfRange(args, 1, args.length));
     } else {
-      exit = RootCommand.of(start::api, console, start.clock(), environment, start.version()).addSubcommand("serve", serve).execute(args);
+      exit = RootCommand.of(start::api, start::foreground, console, start.clock(), environment, start.version()).addSubcommand("serve", serve).execute(args);
     }
     out.flush();
     err.flush();
@@ -78,6 +79,10 @@ public final class Main {
         }
       }
       return cockpit(root, options.offline());
+    }
+
+    Foreground foreground(Options options) {
+      return new Programs(cockpit(root(options.root()), options.offline()), options.offline());
     }
 
     /** A caller who names another cache than the daemon's does the work himself. */

@@ -1,5 +1,6 @@
 package comfyui.cockpit.process;
 
+import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Clock;
 import comfyui.cockpit.kernel.ProcessIdentity;
 import java.io.IOException;
@@ -34,6 +35,7 @@ import org.zeroturnaround.exec.stream.PumpStreamHandler;
  */
 public final class Children implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Children.class);
+  private static final Duration LOOK = Duration.ofMillis(100);
   private static final Duration PATIENCE = Duration.ofSeconds(1);
   private static final List<Path> SETSID = List.of(Path.of("/usr/bin/setsid"), Path.of("/bin/setsid"));
 
@@ -68,6 +70,11 @@ public final class Children implements AutoCloseable {
   }
 
   public Child start(Order order) throws IOException {
+    return start(order, lines(order.lines()));
+  }
+
+  /** The same, with both outputs passed on byte by byte instead of line by line: bars stay bars. */
+  public Child start(Order order, OutputStream out) throws IOException {
     Optional<Path> setsid = SETSID.stream().filter(Files::isExecutable).findFirst();
     List<String> command = new ArrayList<>();
     if (setsid.isPresent()) {
@@ -78,7 +85,7 @@ public final class Children implements AutoCloseable {
         executor(command, order.environment())
             .directory(order.directory().toFile())
             .redirectErrorStream(true)
-            .streams(new OpenInput(order.lines()))
+            .streams(new OpenInput(out))
             .closeTimeout(1, TimeUnit.SECONDS);
     StartedProcess started = executor.start();
     Child child = new Child(started, ProcessIdentity.of(started.getProcess().pid()), setsid.isPresent());
@@ -90,6 +97,21 @@ public final class Children implements AutoCloseable {
       in.flush();
     }
     return child;
+  }
+
+  /**
+   * Runs one in the foreground, both its outputs passed on as they are, until it ends or is cancelled.
+   *
+   * @return its exit status; nothing if it was cancelled
+   */
+  public Optional<Integer> run(Order order, OutputStream out, CancelSignal cancel) throws IOException {
+    Child child = start(order, out);
+    Optional<Integer> status = Optional.empty();
+    while (status.isEmpty() && !cancel.isCancelled()) {
+      status = child.await(LOOK);
+    }
+    child.end();
+    return status;
   }
 
   /** One child at work. */
@@ -157,16 +179,19 @@ public final class Children implements AutoCloseable {
     }
   }
 
+  private static OutputStream lines(Consumer<String> lines) {
+    return new LogOutputStream() {
+      @Override
+      protected void processLine(String line) {
+        lines.accept(line);
+      }
+    };
+  }
+
   /** The library's own handler closes a child's standard input at once; ours is the gate, and later the sign to end. */
   private static final class OpenInput extends PumpStreamHandler {
-    OpenInput(Consumer<String> lines) {
-      super(
-          new LogOutputStream() {
-            @Override
-            protected void processLine(String line) {
-              lines.accept(line);
-            }
-          });
+    OpenInput(OutputStream out) {
+      super(out);
     }
 
     @Override

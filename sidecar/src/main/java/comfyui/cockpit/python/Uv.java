@@ -5,6 +5,7 @@ import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.process.Children;
+import comfyui.cockpit.process.Inherited;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,11 +23,7 @@ public final class Uv {
   private static final Duration LOOK = Duration.ofMillis(100);
 
   /** What a build of a package may need to see; nothing else of ours is handed down. */
-  private static final List<String> HANDED_DOWN =
-      List.of(
-          "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "APPDATA", "LOCALAPPDATA", "USERPROFILE", "HTTP_PROXY",
-          "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "CC", "CXX", "CFLAGS", "CXXFLAGS",
-          "LDFLAGS", "CUDA_HOME", "CUDA_PATH", "LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "PYENV_ROOT", "XDG_CONFIG_HOME", "XDG_DATA_HOME");
+  private static final List<String> COMPILERS = List.of("CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "PKG_CONFIG_PATH", "PYENV_ROOT");
 
   private static final List<Path> SYSTEM_CERTIFICATES =
       List.of(Path.of("/etc/ssl/certs/ca-certificates.crt"), Path.of("/etc/pki/tls/certs/ca-bundle.crt"), Path.of("/etc/ssl/cert.pem"));
@@ -62,16 +59,7 @@ public final class Uv {
   }
 
   private static Map<String, String> environment(Map<String, String> caller, Path cache) {
-    Map<String, String> made = new LinkedHashMap<>();
-    caller.forEach(
-        (name, value) -> {
-          if (HANDED_DOWN.contains(name) || name.startsWith("UV_")) {
-            made.put(name, value);
-          }
-        });
-    if (!made.containsKey("SSL_CERT_FILE") && caller.containsKey("REQUESTS_CA_BUNDLE")) {
-      made.put("SSL_CERT_FILE", caller.getOrDefault("REQUESTS_CA_BUNDLE", ""));
-    }
+    Map<String, String> made = Inherited.of(caller, COMPILERS, List.of("UV_"));
     if (!made.containsKey("SSL_CERT_FILE") && SYSTEM_CERTIFICATES.stream().anyMatch(Files::isReadable)) {
       // As our own downloads do: a company's certificate stands there and nowhere else. The second is its name before 0.10.
       made.putIfAbsent("UV_SYSTEM_CERTS", "true");

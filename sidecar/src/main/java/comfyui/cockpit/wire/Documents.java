@@ -3,10 +3,12 @@ package comfyui.cockpit.wire;
 import comfyui.cockpit.app.DeclareModel;
 import comfyui.cockpit.app.Doctor;
 import comfyui.cockpit.app.FromWorkflow;
+import comfyui.cockpit.app.HashWorkflow;
 import comfyui.cockpit.app.InstallModels;
 import comfyui.cockpit.app.Models;
 import comfyui.cockpit.app.PinModels;
 import comfyui.cockpit.app.RemoveModels;
+import comfyui.cockpit.app.RunWorkflow;
 import comfyui.cockpit.app.VerifyModels;
 import comfyui.cockpit.download.Downloads;
 import comfyui.cockpit.download.Presence;
@@ -91,6 +93,8 @@ public final class Documents {
       case InstallModels.Result install -> install(install, job.state() == JobState.DONE);
       case VerifyModels.Result verify -> verify(verify);
       case PinModels.Result pin -> pin(pin);
+      case RunWorkflow.Result run -> WorkflowDocuments.run(run);
+      case HashWorkflow.Result hash -> WorkflowDocuments.hash(hash);
       default -> VersionDocuments.result(result);
     };
   }

@@ -58,6 +58,7 @@ public final class Routes implements CockpitApi {
       RemoveModels remove,
       Doctor doctor,
       VersionRoutes.Parts versions,
+      WorkflowRoutes.Parts workflows,
       Jobs jobs,
       Shapes.Health health) {}
 
@@ -76,6 +77,7 @@ public final class Routes implements CockpitApi {
   public Routes(Parts parts) {
     this.parts = parts;
     List<Route> all = new ArrayList<>(new VersionRoutes(parts.versions()).table());
+    all.addAll(new WorkflowRoutes(parts.workflows()).table());
     all.addAll(
         List.of(
             new Route("GET", "/api/health", request -> ok(parts.health())),

@@ -230,6 +230,38 @@ public final class Shapes {
 
   public record Init(boolean ok, String path, String venv, String commit, String python, String torch) {}
 
+  // Workflows
+
+  /** Of {@code base64}, {@code gcsUri} and {@code path} the one that the mode asks for. */
+  public record WorkflowOutput(
+      String name,
+      String nodeId,
+      String kind,
+      String mime,
+      long sizeBytes,
+      String sha256,
+      Optional<String> base64,
+      Optional<String> gcsUri,
+      Optional<String> path,
+      Optional<String> url,
+      Optional<String> signedUrl) {}
+
+  public record Timings(double realize, double start, double run, double deliver) {}
+
+  public record WorkflowRun(
+      String requestId,
+      String versionId,
+      Optional<String> promptId,
+      String lockDigest,
+      String outputMode,
+      List<WorkflowOutput> outputs,
+      Timings timings) {}
+
+  public record Baseline(int schemaVersion, String workflowSha256, String lockDigest, Map<String, String> files) {}
+
+  /** What {@code hash} says; {@code before} is null where nothing was compared. */
+  public record WorkflowHash(boolean ok, boolean equal, String versionId, Optional<Baseline> before, Baseline now, List<Difference> differences) {}
+
   /** A job's part that has nothing of its own to say. */
   public record PartDone(boolean ok) {}
 }

@@ -31,7 +31,7 @@ import java.util.Optional;
 /** The routes of versions. */
 public final class VersionRoutes {
   /** Which version and where; every route takes them. */
-  private static final List<String> WHERE = List.of("spec", "target", "models_dir", "wheels_dir", "lock", "offline");
+  static final List<String> WHERE = List.of("spec", "target", "models_dir", "wheels_dir", "lock", "offline");
 
   private final Parts parts;
 
@@ -84,8 +84,12 @@ public final class VersionRoutes {
   }
 
   private static Versions.Request version(Request request, Body body) {
+    return version(request.names().getFirst(), body);
+  }
+
+  static Versions.Request version(String id, Body body) {
     return new Versions.Request(
-        request.names().getFirst(), body.path("spec"), body.path("target"), body.path("models_dir"), body.path("wheels_dir"), body.path("lock"), body.flag("offline"), false);
+        id, body.path("spec"), body.path("target"), body.path("models_dir"), body.path("wheels_dir"), body.path("lock"), body.flag("offline"), false);
   }
 
   /** GET and DELETE have no body: what they need stands in the query. */

@@ -1,0 +1,526 @@
+"""Workflows run on a ComfyUI of their own: what they save arrives, and whatever goes wrong has its words."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import bucket as google
+from . import shapes
+from .bucket import Bucket
+from .cockpit import Daemon, Done, Running, until
+from .comfy import Machine, Repository, core
+from .conftest import Machines
+from .shapes import check
+
+SERVER = Path(__file__).with_name("comfy_server.py")
+DONE, FAILED, WRONG_USE, DIFFERS = 0, 1, 2, 3
+PICTURE: dict[str, Any] = {
+    "1": {
+        "class_type": "EmptyImage",
+        "inputs": {"width": 64, "height": 32, "batch_size": 1, "color": 255},
+    },
+    "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "t"}},
+}
+
+
+def node(kind: str, **inputs: Any) -> dict[str, Any]:
+    """Return a workflow of one node."""
+    return {"1": {"class_type": kind, "inputs": inputs}}
+
+
+@pytest.fixture
+def comfyui(tmp_path: Path) -> Repository:
+    return core(
+        tmp_path / "git" / "ComfyUI", main__py=SERVER.read_text("utf-8")
+    )
+
+
+@pytest.fixture
+def busy(machines: Machines, comfyui: Repository) -> Machine:
+    """A machine with a daemon, and a version whose ComfyUI answers."""
+    made = machines()
+    made.declare(comfyui)
+    made.root.serve().wait()
+    return made
+
+
+def daemon(machine: Machine) -> Daemon:
+    return machine.root.daemons[-1]
+
+
+def run(machine: Machine, workflow: Any, **body: Any) -> dict[str, Any]:
+    """Run it by the daemon; the job's end, with the bytes of its outputs."""
+    wanted = {"version_id": "v", "workflow": workflow, "output": "base64"} | body
+    status, headers, text = daemon(machine).request("POST", "/api/workflows/runs", wanted)
+    answer = json.loads(text)
+    if status != 202:
+        return {"state": "refused", "result": None, "problem": answer}
+    assert headers["Location"] == f"/api/jobs/{answer['job']['id']}"
+    return end(machine, answer["job"]["id"])
+
+
+def end(machine: Machine, job: str) -> dict[str, Any]:
+    def final() -> dict[str, Any] | None:
+        found: dict[str, Any] = daemon(machine).get(f"/api/workflows/runs/{job}")["job"]
+        return found if found["state"] not in ("queued", "running") else None
+
+    return until(final, 120, 0.05)
+
+
+def result(job: dict[str, Any]) -> dict[str, Any]:
+    assert job["state"] == "done", job["problem"]
+    found: dict[str, Any] = check(shapes.RUN, job["result"])
+    return found
+
+
+def problem(job: dict[str, Any], code: str) -> dict[str, Any]:
+    found: dict[str, Any] = job["problem"]
+    assert found and found["code"] == code, job
+    return found
+
+
+def servers() -> list[str]:
+    """The test's ComfyUIs that still run."""
+    found = subprocess.run(
+        ["pgrep", "-af", "ComfyUI/main.py"], capture_output=True, text=True, check=False
+    )
+    mine = os.environ.get("PYTEST_CURRENT_TEST", "").split("::")[-1].split(" ")[0].split("[")[0]
+    return [line for line in found.stdout.splitlines() if mine[:20] in line]
+
+
+def workflow(machine: Machine, document: Any, name: str = "wf.json") -> Path:
+    file = machine.root.path / name
+    file.write_text(document if isinstance(document, str) else json.dumps(document))
+    return file
+
+
+def command(machine: Machine, *arguments: str, **variables: str) -> Done:
+    """Run a command with nothing behind its own arguments."""
+    made = [*machine.root.program.command, *arguments]
+    done = subprocess.run(
+        made,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=machine.root.environment | variables,
+        cwd=machine.root.path,
+        timeout=120,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+# By a command
+
+
+def test_picture_as_base64(comfy: Machine, comfyui: Repository) -> None:
+    comfy.declare(comfyui)
+    file = workflow(comfy, PICTURE)
+    done = command(comfy, "version", "run-handler", "v", "--workflow", str(file), "--output", "base64")
+    assert done.status == DONE, done
+    content = base64.b64decode(done.out.removesuffix("\n"), validate=True)
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert b"prompt\0" in content
+    # ComfyUI's own log goes by.
+    assert "got prompt" in done.err
+    assert servers() == []
+    assert list((comfy.cache / "work").iterdir()) == []
+    # The same by its other names, with a document; another value for an input.
+    for verb in (["version", "test", "v"], ["workflow", "run", "--version-id", "v"]):
+        rest = ["--workflow", str(file), "--output", "base64", "--json", "--set", "1.width=128"]
+        again = command(comfy, *verb, *rest)
+        document = check(shapes.RUN, again.json)
+        (output,) = document["outputs"]
+        assert (output["name"], output["kind"], output["mime"]) == ("t_00001_.png", "image", "image/png")
+        other = base64.b64decode(output["base64"])
+        assert hashlib.sha256(other).hexdigest() == output["sha256"]
+        assert int.from_bytes(other[16:20], "big") == 128
+        assert document["lock_digest"] == hashlib.sha256(comfy.lock_file().read_bytes()).hexdigest()
+    # The text into a file.
+    into = comfy.root.path / "picture.b64"
+    rest = ["--workflow", str(file), "--output", "base64", "--out-file", "picture.b64"]
+    assert command(comfy, "workflow", "run", *rest, COMFY_VERSION_NAME="v").out == ""
+    assert base64.b64decode(into.read_text()) == content
+    # Nothing of it changed the version.
+    assert comfy.ok("status", "v", "--full")["state"] == "realized"
+
+
+def test_smoke_test(comfy: Machine, comfyui: Repository) -> None:
+    """The user's documents start a worker with `{}`."""
+    comfy.declare(comfyui)
+    file = workflow(comfy, "{}")
+    done = command(
+        comfy, "workflow", "run", "v", "--workflow", str(file), "--output", "base64", "--json"
+    )
+    document = check(shapes.RUN, done.json)
+    assert (done.status, document["outputs"], document["prompt_id"]) == (DONE, [], None)
+    assert document["timings"]["start"] > 0
+    assert "To see the GUI" in done.err
+    plain = command(comfy, "workflow", "run", "v", "--workflow", str(file), "--output", "base64")
+    assert (plain.status, plain.out) == (DONE, "")
+
+
+def test_wrong_use(comfy: Machine, comfyui: Repository) -> None:
+    comfy.declare(comfyui)
+    good = str(workflow(comfy, PICTURE))
+    editors = str(workflow(comfy, {"nodes": [{"id": 1, "type": "SaveImage"}], "links": []}, "ui.json"))
+    broken = str(workflow(comfy, '{"1": {\n  "inputs": []}, "2": {}}', "broken.json"))
+    for arguments, code, word in (
+        (["--workflow", "none.json"], "bad_request", "none.json"),
+        (["--workflow", editors], "declaration_invalid", "API"),
+        (["--workflow", broken], "declaration_invalid", "broken.json"),
+        (["--workflow", good, "--set", "1.nope=1"], "bad_request", "width, height"),
+        (["--workflow", good, "--set", "9.width=1"], "bad_request", "1, 2"),
+        (["--workflow", good, "--set", "width"], "bad_request", "3.seed=5"),
+        (["--workflow", good, "--output", "ftp"], "bad_request", "base64"),
+        (["--workflow", good, "--output", "gcs"], "bad_request", "GCS_BUCKET"),
+        (["--workflow", good, "--output", "gcs", "--gcs-bucket", "No Bucket"], "bad_request", "No Bucket"),
+        (["--workflow", good, "--output", "file", "--out-file", "no/where.png"], "bad_request", "no"),
+        (["--workflow", good, "--output", "base64", "--timeout", "soon"], "bad_request", "soon"),
+    ):
+        done = command(comfy, "workflow", "run", "v", *arguments, "--json")
+        found = done.problem
+        assert (done.status, found["code"]) == (WRONG_USE, code), (arguments, done)
+        assert word in found["detail"] + found["hint"], (arguments, found)
+    errors = command(comfy, "workflow", "run", "v", "--workflow", broken, "--json").problem["errors"]
+    assert {error["where"]["pointer"] for error in errors} >= {"/1", "/1/inputs", "/2"}
+    # Nothing of it was begun.
+    assert not comfy.target().exists()
+
+
+def test_handler(comfy: Machine, comfyui: Repository) -> None:
+    """A job of a RunPod worker comes in, its result goes out; whatever is wrong is a document too."""
+    comfy.declare(comfyui)
+
+    def handle(job: Any, **variables: str) -> Done:
+        done = subprocess.run(
+            [*comfy.root.program.command, "handler", "--root", str(comfy.root.path)],
+            input=job if isinstance(job, str) else json.dumps(job),
+            capture_output=True,
+            text=True,
+            env=comfy.root.environment | {"COMFY_VERSION_NAME": "v", "OUTPUT_MODE": "base64"} | variables,
+            timeout=120,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    done = handle({"id": "job-7", "input": {"workflow": PICTURE, "set": {"1.width": 16}}})
+    document = check(shapes.RUN, done.json)
+    assert (document["request_id"], len(document["outputs"])) == ("job-7", 1)
+    content = base64.b64decode(document["outputs"][0]["base64"])
+    assert int.from_bytes(content[16:20], "big") == 16
+    for wrong, code in (
+        ("", "bad_request"),
+        ("[1, 2", "bad_request"),
+        ({"id": "x"}, "bad_request"),
+        ({"input": {"workflow": PICTURE, "out_file": "/etc/passwd"}}, "bad_request"),
+        ({"input": {"workflow": PICTURE, "output": "file"}}, "bad_request"),
+        ({"input": {"workflow": PICTURE, "version_id": "../v"}}, "bad_request"),
+        ({"input": {"workflow": PICTURE, "version_id": 7}}, "unknown_id"),
+        ({"input": {"workflow": 3}}, "bad_request"),
+        ({"id": "../up", "input": {"workflow": PICTURE}}, "bad_request"),
+        ({"input": {"workflow": node("Nope")}}, "workflow_refused"),
+    ):
+        refused = handle(wrong)
+        assert refused.problem["code"] == code, (wrong, refused)
+        assert refused.status != DONE
+
+
+def test_compare(comfy: Machine, comfyui: Repository) -> None:
+    comfy.declare(comfyui)
+    file = workflow(comfy, PICTURE)
+    arguments = ["--workflow", str(file), "--baseline", "base.json", "--json"]
+    recorded = command(comfy, "workflow", "hash", "v", "--mode", "record", *arguments)
+    document = check(shapes.HASH, recorded.json)
+    assert (recorded.status, document["before"]) == (DONE, None)
+    baseline = json.loads((comfy.root.path / "base.json").read_text())
+    check(shapes.BASELINE, baseline)
+    assert list(baseline["files"]) == ["t_00001_.png"]
+    # However the workflow is written.
+    file.write_text(json.dumps(dict(reversed(PICTURE.items())), indent=7))
+    lock = ["--lock", str(comfy.lock_file())]
+    same = command(comfy, "workflow", "hash", "v", "--mode", "compare", *arguments, *lock)
+    assert (same.status, check(shapes.HASH, same.json)["equal"]) == (DONE, True), same
+    other = command(
+        comfy, "workflow", "hash", "v", "--mode", "compare", *arguments, "--set", "1.color=7"
+    )
+    assert other.status == DIFFERS
+    pointers = [each["pointer"] for each in check(shapes.HASH, other.json)["differences"]]
+    assert pointers == ["/workflow_sha256", "/files/t_00001_.png"]
+    # A baseline that is none, and one that is not there.
+    (comfy.root.path / "base.json").write_text('{"files": {"a": 1}}')
+    broken = command(comfy, "workflow", "hash", "v", "--mode", "compare", *arguments)
+    assert (broken.status, broken.problem["code"]) == (WRONG_USE, "declaration_invalid")
+    (comfy.root.path / "base.json").unlink()
+    gone = command(comfy, "workflow", "hash", "v", "--mode", "compare", *arguments)
+    assert (gone.status, gone.problem["code"]) == (WRONG_USE, "bad_request")
+
+
+# In the foreground
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def foreground(machine: Machine, *arguments: str) -> Running:
+    process = subprocess.Popen(
+        [*machine.root.program.command, "version", "run-ui", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=machine.root.environment,
+        cwd=machine.root.path,
+    )
+    running = Running(process)
+    machine.root.commands.append(running)
+    return running
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_run_ui(comfy: Machine, comfyui: Repository, how: signal.Signals) -> None:
+    comfy.declare(comfyui)
+    port = free_port()
+    running = foreground(comfy, "v", "--port", str(port), "--", "--lowvram")
+    until(lambda: answers(port))
+    assert "--lowvram" in servers()[0]
+    # A second one cannot have the port.
+    second = foreground(comfy, "--version-id", "v", "--port", str(port), "--json", "--", "--lowvram")
+    done = second.end()
+    assert done.status == FAILED
+    assert "port_taken" in done.out
+    running.process.send_signal(how)
+    done = running.end()
+    assert done.status == 128 + how, done
+    # ComfyUI's own words, as they are.
+    assert f"To see the GUI go to: http://127.0.0.1:{port}\n" in done.out
+    until(lambda: not answers(port))
+    assert servers() == []
+
+
+def test_run_ui_that_ends(comfy: Machine, comfyui: Repository) -> None:
+    """Its exit status is ComfyUI's, and what it said is there to be read."""
+    comfy.declare(comfyui)
+    done = foreground(comfy, "v", "--port", str(free_port()), "--", "--no-such-option").end()
+    assert done.status == 2
+    assert "--no-such-option" in done.out
+
+
+# By a daemon: deliveries
+
+
+def test_files(busy: Machine, tmp_path: Path) -> None:
+    """Files stay where ComfyUI saves, or go where they are wanted."""
+    kept = result(run(busy, PICTURE, output="file", request_id="first"))
+    path = Path(kept["outputs"][0]["path"])
+    assert path == busy.root.home / ".comfy-builds/comfy-v/data/output/first/t_00001_.png"
+    assert path.samefile(busy.target() / "ComfyUI/output/first/t_00001_.png")
+    before = path.read_bytes()
+    # The same request once more replaces nothing.
+    again = result(run(busy, PICTURE, output="file", request_id="first", set={"1.color": 1}))
+    assert Path(again["outputs"][0]["path"]).name == "t_00001__2.png"
+    assert path.read_bytes() == before
+    two = {**PICTURE, "3": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "sub/u"}}}
+    named = result(run(busy, two, output="file", out_file=str(tmp_path / "a.png")))
+    assert [Path(each["path"]).name for each in named["outputs"]] == ["a.png", "a_2.png"]
+    folder = tmp_path / "all"
+    folder.mkdir()
+    inside = result(run(busy, two, output="file", out_file=str(folder)))
+    assert [each["path"] for each in inside["outputs"]] == [f"{folder}/t_00001_.png", f"{folder}/sub/u_00001_.png"]
+    assert sorted(p.name for p in folder.iterdir()) == ["sub", "t_00001_.png"]
+
+
+def test_every_kind(busy: Machine) -> None:
+    """Nodes tell of videos, sounds and models under keys of their own; texts are files too."""
+    all_kinds = {
+        "1": {"class_type": "SaveBytes", "inputs": {"size": 10, "name": "video/v_00001.mp4", "key": "gifs"}},
+        "2": {"class_type": "SaveBytes", "inputs": {"size": 11, "name": "a.flac", "key": "audio"}},
+        "3": {"class_type": "SaveBytes", "inputs": {"size": 12, "name": "m.glb", "key": "3d"}},
+        "4": {"class_type": "PreviewAny", "inputs": {"source": "Grüße\n2"}},
+        "5": {"class_type": "SaveBytes", "inputs": {"size": 0, "name": "odd", "key": "files"}},
+        "6": {"class_type": "PreviewImage", "inputs": {"images": ["7", 0]}},
+        "7": PICTURE["1"],
+    }
+    job = run(busy, all_kinds)
+    outputs = {each["name"]: each for each in result(job)["outputs"]}
+    assert {name: (each["kind"], each["size_bytes"]) for name, each in outputs.items()} == {
+        "video/v_00001.mp4": ("video", 10),
+        "a.flac": ("audio", 11),
+        "m.glb": ("3d", 12),
+        "text-4.txt": ("text", 9),
+        "odd": ("file", 0),
+    }
+    assert base64.b64decode(outputs["text-4.txt"]["base64"]).decode() == "Grüße\n2"
+    # Each by itself, as a file to keep; a name with a slash is one name.
+    status, headers, text = daemon(busy).request("GET", f"/api/workflows/runs/{job['id']}/outputs/text-4.txt")
+    assert (status, text, headers["Content-Disposition"]) == (200, "Grüße\n2", "attachment")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    status, _, text = daemon(busy).request("GET", f"/api/workflows/runs/{job['id']}/outputs/video%2Fv_00001.mp4")
+    assert (status, text) == (200, "\1" * 10)
+    for name in ("none", "..%2F..%2Fcockpit.json", "children.json"):
+        status, _, text = daemon(busy).request("GET", f"/api/workflows/runs/{job['id']}/outputs/{name}")
+        assert (status, json.loads(text)["code"]) == (404, "not_found")
+    # Lists and events are without the bytes.
+    runs = check(shapes.JOBS, daemon(busy).get("/api/workflows/runs"))["jobs"]
+    assert [each["result"]["outputs"][0]["base64"] for each in runs] == [None]
+    # Where nothing but a preview was made, that is what there is.
+    only = {key: all_kinds[key] for key in ("6", "7")}
+    assert [each["kind"] for each in result(run(busy, only))["outputs"]] == ["image"]
+
+
+def test_too_large(busy: Machine) -> None:
+    """What cannot be delivered is kept: the work is done."""
+    job = run(busy, node("SaveBytes", size=13 << 20, name="big.mp4", key="gifs"))
+    found = problem(job, "output_too_large")
+    (path,) = found["args"]["kept"]
+    assert path in found["hint"]
+    assert Path(path).stat().st_size == 13 << 20
+    assert Path(path).is_relative_to(busy.target().resolve().parent / "data" / "output")
+
+
+# What goes wrong
+
+
+def test_refused(busy: Machine) -> None:
+    """ComfyUI's own errors, node by node."""
+    found = problem(run(busy, node("NotInstalled")), "workflow_refused")
+    assert "NotInstalled does not exist" in found["detail"]
+    wrong = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 0, "height": "x", "batch_size": 1, "color": 1}},
+        "2": PICTURE["2"],
+    }
+    found = problem(run(busy, wrong), "workflow_refused")
+    details = [each["detail"] for each in found["errors"]]
+    assert "Node 1 (EmptyImage): Value 0 smaller than min of 1: width." in details
+    assert any("height" in each for each in details)
+    assert {each["args"]["node_id"] for each in found["errors"]} == {"1"}
+    # Some outputs are fine, and ComfyUI would run them: not everything asked for would be there.
+    half = {**wrong, "3": {"class_type": "PreviewAny", "inputs": {"source": "fine"}}}
+    problem(run(busy, half), "workflow_refused")
+    assert problem(run(busy, {"1": PICTURE["1"]}), "workflow_refused")["args"]["type"] == "prompt_no_outputs"
+    assert servers() == []
+
+
+def test_failed(busy: Machine) -> None:
+    found = problem(run(busy, node("Fail", message="no luck")), "workflow_failed")
+    assert "Node 1 (Fail) failed with ValueError: no luck." in found["detail"]
+    assert "raise ValueError(message)" in "".join(found["args"]["traceback"])
+    memory = problem(run(busy, node("OutOfMemory")), "workflow_failed")
+    assert "--lowvram" in memory["hint"]
+    died = problem(run(busy, node("Die", status=3)), "workflow_failed")
+    assert "ended with 3: Killed by a node" in died["detail"]
+    assert died["args"]["log"][-1] == "Killed by a node"
+    said = problem(run(busy, node("Says", filename="x.png", subfolder="")), "workflow_failed")
+    assert "x.png" in said["detail"]
+    outside = node("Says", filename="passwd", subfolder="/etc")
+    problem(run(busy, outside), "path_outside_root")
+    up = node("Says", filename="main.py", subfolder=os.path.relpath(busy.target() / "ComfyUI", busy.cache / "work/x/output"))
+    problem(run(busy, up), "path_outside_root")
+    assert servers() == []
+    assert list((busy.cache / "work").iterdir()) == []
+
+
+def test_timed_out(busy: Machine) -> None:
+    found = problem(run(busy, node("Sleep", seconds=60), timeout=1), "workflow_timed_out")
+    assert "1 s" in found["detail"]
+    assert servers() == []
+
+
+def test_cancelled(busy: Machine) -> None:
+    """A cancel ends ComfyUI, and the next one has its turn."""
+    wanted = {"version_id": "v", "workflow": node("Sleep", seconds=60), "output": "base64"}
+    first = daemon(busy).post("/api/workflows/runs", wanted)["job"]["id"]
+    second = daemon(busy).post("/api/workflows/runs", wanted | {"workflow": PICTURE})["job"]["id"]
+    until(lambda: servers())
+    assert len(servers()) == 1
+    daemon(busy).post(f"/api/jobs/{first}/cancel")
+    assert end(busy, first)["state"] == "cancelled"
+    assert result(end(busy, second))["outputs"]
+    assert servers() == []
+
+
+def test_does_not_start(busy: Machine, comfyui: Repository) -> None:
+    busy.declare(comfyui, env={"COMFY_TEST_START": "fails"})
+    found = problem(run(busy, PICTURE), "instance_unhealthy")
+    assert "No module named 'requests'" in found["detail"]
+    assert found["args"]["log"]
+    busy.declare(comfyui, env={"COMFY_TEST_SLOW": "30"})
+    busy.root.set(instances={"start_timeout": 1})
+    fresh = busy.root.serve().wait()
+    assert fresh is daemon(busy)
+    found = problem(run(busy, PICTURE), "instance_unhealthy")
+    assert "start_timeout" in found["hint"]
+    assert servers() == []
+
+
+def test_killed(busy: Machine, tmp_path: Path) -> None:
+    """A daemon that was killed leaves a ComfyUI; the next one ends it, and nothing of the run remains."""
+    wanted = {"version_id": "v", "workflow": node("Sleep", seconds=300), "output": "base64"}
+    daemon(busy).post("/api/workflows/runs", wanted)
+    until(lambda: servers())
+    daemon(busy).kill()
+    assert servers()
+    busy.root.serve().wait()
+    until(lambda: not servers(), 20)
+    until(lambda: not list((busy.cache / "work").iterdir()), 20)
+
+
+def test_lab_goes(busy: Machine) -> None:
+    """When the lab goes, so does the daemon, and with it what it runs."""
+    wanted = {"version_id": "v", "workflow": node("Sleep", seconds=300), "output": "base64"}
+    daemon(busy).post("/api/workflows/runs", wanted)
+    until(lambda: servers())
+    daemon(busy).stop()
+    until(lambda: not servers(), 20)
+
+
+def test_what_it_may_know(machines: Machines, comfyui: Repository) -> None:
+    """No token of ours; but what the version's env asks for."""
+    made = machines(
+        HF_TOKEN="hf_demo", CIVITAI_TOKEN="civitai_demo", COCKPIT_SECRET="s" * 20, CUDA_VISIBLE_DEVICES="1"
+    )
+    made.declare(comfyui, env={"WISH": "${CIVITAI_TOKEN}!", "PLAIN": "x"})
+    made.root.serve().wait()
+    for name, value in {
+        "HF_TOKEN": "None",
+        "CIVITAI_TOKEN": "None",
+        "COCKPIT_SECRET": "None",
+        "CUDA_VISIBLE_DEVICES": "1",
+        "WISH": "civitai_demo!",
+        "PLAIN": "x",
+    }.items():
+        (output,) = result(run(made, node("Environment", name=name)))["outputs"]
+        assert base64.b64decode(output["base64"]).decode() == f"{name}={value}"
+    made.declare(comfyui, env={"WISH": "${NOT_SET_ANYWHERE}"})
+    found = problem(run(made, PICTURE), "bad_request")
+    assert "NOT_SET_ANYWHERE" in found["detail"]
+    assert "civitai_demo" not in "".join(daemon(made).lines)
+
+
+# To a bucket
+
+
+@pytest.fixture
+def bucket() -> Iterator[Bucket]:
+    with google.serving() as made:
+        yield made
