@@ -184,6 +184,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workflows/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the runs
+         * @description Those of this daemon's life, without the bytes of their outputs.
+         */
+        get: operations["listRuns"];
+        put?: never;
+        /**
+         * Run a workflow on a version
+         * @description Realizes the version, starts a ComfyUI of its own, runs the workflow, delivers what it saved.
+         */
+        post: operations["runWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workflows/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show one run
+         * @description With the bytes of its outputs where base64 was asked for.
+         */
+        get: operations["getRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workflows/runs/{id}/outputs/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch one output
+         * @description The file itself, to be kept, never shown in place.
+         */
+        get: operations["getOutput"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workflows/hash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record or compare what a workflow saves
+         * @description Runs it and hashes every output.
+         */
+        post: operations["hashWorkflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs": {
         parameters: {
             query?: never;
@@ -699,7 +783,7 @@ export interface components {
              * @description `waiting`: another process transfers into this volume. `resolving` to `checkout`, `installing`: of versions.
              * @enum {string}
              */
-            phase: "queued" | "waiting" | "asking" | "resolving" | "looking" | "checking" | "fetching" | "checkout" | "downloading" | "installing" | "verifying" | "publishing" | "done";
+            phase: "queued" | "waiting" | "asking" | "resolving" | "looking" | "checking" | "fetching" | "checkout" | "downloading" | "installing" | "verifying" | "starting" | "running" | "delivering" | "uploading" | "publishing" | "done";
             /** @description The subject that is worked on now. */
             current: string | null;
             /** Format: int64 */
@@ -721,7 +805,7 @@ export interface components {
         /** @description One running plan. Jobs live in memory only. */
         Job: {
             id: string;
-            /** @description `models.install`, `models.fetch`, `models.verify`, `models.pin`; `versions.resolve`, `versions.realize` with its parts `versions.models` and `versions.build`, `versions.reproduce`, `versions.pack`, `versions.verify_models`, `versions.gc`, `versions.init`. */
+            /** @description `models.install`, `models.fetch`, `models.verify`, `models.pin`; `versions.resolve`, `versions.realize` with its parts `versions.models` and `versions.build`, `versions.reproduce`, `versions.pack`, `versions.verify_models`, `versions.gc`, `versions.init`; `workflows.run` with its part `workflows.prompt`, `workflows.hash`. */
             kind: string;
             /** @description Lanes are serial: `downloads`, `environments`, `gpu`. */
             lane: string;
@@ -746,7 +830,7 @@ export interface components {
             /** @description The last lines. Absent in events, which carry lines in `log` events. */
             log?: string[];
             /** @description The document of the verb, when the job is over. */
-            result: components["schemas"]["InstallResult"] | components["schemas"]["VerifyResult"] | components["schemas"]["PinResult"] | components["schemas"]["ResolveResult"] | components["schemas"]["RealizeResult"] | components["schemas"]["ReproduceResult"] | components["schemas"]["PackResult"] | components["schemas"]["FreedResult"] | components["schemas"]["InitResult"] | components["schemas"]["PartDone"] | null;
+            result: components["schemas"]["InstallResult"] | components["schemas"]["VerifyResult"] | components["schemas"]["PinResult"] | components["schemas"]["ResolveResult"] | components["schemas"]["RealizeResult"] | components["schemas"]["ReproduceResult"] | components["schemas"]["PackResult"] | components["schemas"]["FreedResult"] | components["schemas"]["InitResult"] | components["schemas"]["WorkflowRun"] | components["schemas"]["WorkflowHash"] | components["schemas"]["PartDone"] | null;
             problem: components["schemas"]["Problem"] | null;
         };
         /** @description One job. */
@@ -1519,6 +1603,143 @@ export interface components {
             /** @description Which PyTorch was chosen, and why. */
             torch: string;
         };
+        /** @description What to run, and where its outputs go. */
+        RunRequest: {
+            /** @description The version. */
+            version_id: string;
+            /** @description The workflow in the API's format; or the text of a file that holds it, so that errors have lines. */
+            workflow: Record<string, never> | string;
+            /** @description How the user calls the file; errors name it. */
+            workflow_name?: string;
+            /** @description Other values for inputs, such as {"3.seed": 5}. A string becomes what the input held before. */
+            set?: Record<string, never>;
+            /** @description Seconds for the workflow itself; none where it is missing. */
+            timeout?: number;
+            /** @description ComfyUI's own arguments. */
+            arguments?: string[];
+            /**
+             * @description How outputs are delivered; gcs where it is missing.
+             * @enum {string}
+             */
+            output?: "base64" | "gcs" | "file";
+            /** @description Of file: a directory that is there, or the first output's name; absolute. The version's own output folder where it is missing. */
+            out_file?: string;
+            /** @description The bucket, instead of GCS_BUCKET. */
+            gcs_bucket?: string;
+            /** @description What object names begin with, instead of GCS_PREFIX. */
+            gcs_prefix?: string;
+            /** @description Names the run in paths and buckets; made where it is missing. */
+            request_id?: string;
+            /** @description A spec's file, absolute, instead of the one in the directory of versions. */
+            spec?: string;
+            /** @description Where it is realized, absolute. */
+            target?: string;
+            /** @description Where its models lie, absolute. */
+            models_dir?: string;
+            /** @description No index, only the wheels in this directory; absolute. */
+            wheels_dir?: string;
+            /** @description A lock to take as it is, absolute. */
+            lock?: string;
+            /** @description Open no connection beyond loopback. */
+            offline?: boolean;
+        };
+        /** @description What to run, and what to hold it against. */
+        HashRequest: {
+            /** @description The version. */
+            version_id: string;
+            /** @description The workflow in the API's format; or the text of a file that holds it, so that errors have lines. */
+            workflow: Record<string, never> | string;
+            /** @description How the user calls the file; errors name it. */
+            workflow_name?: string;
+            /** @description Other values for inputs, such as {"3.seed": 5}. A string becomes what the input held before. */
+            set?: Record<string, never>;
+            /** @description Seconds for the workflow itself; none where it is missing. */
+            timeout?: number;
+            /** @description ComfyUI's own arguments. */
+            arguments?: string[];
+            /** @enum {string} */
+            mode: "record" | "compare";
+            /** @description Of compare: the text of what was recorded. */
+            baseline?: string;
+            /** @description How the user calls that file; errors name it. */
+            baseline_name?: string;
+            /** @description A spec's file, absolute, instead of the one in the directory of versions. */
+            spec?: string;
+            /** @description Where it is realized, absolute. */
+            target?: string;
+            /** @description Where its models lie, absolute. */
+            models_dir?: string;
+            /** @description No index, only the wheels in this directory; absolute. */
+            wheels_dir?: string;
+            /** @description A lock to take as it is, absolute. */
+            lock?: string;
+            /** @description Open no connection beyond loopback. */
+            offline?: boolean;
+        };
+        /** @description One file that a workflow saved. Of base64, gcs_uri and path it has what the mode asks for. */
+        WorkflowOutput: {
+            /** @description Its path below the directory of outputs. */
+            name: string;
+            /** @description The node that saved it. */
+            node_id: string;
+            /** @enum {string} */
+            kind: "image" | "video" | "audio" | "text" | "3d" | "file";
+            mime: string;
+            size_bytes: number;
+            sha256: string;
+            /** @description Its bytes; only in the answer about this very run, and as long as they are kept. */
+            base64: string | null;
+            /** @description gs://bucket/object. */
+            gcs_uri: string | null;
+            /** @description Where the file is. */
+            path: string | null;
+            /** @description Where everybody reads it, if everybody may. */
+            url: string | null;
+            /** @description Where whoever has this address reads it, for some time. */
+            signed_url: string | null;
+        };
+        /** @description Seconds. */
+        Timings: {
+            realize: number;
+            start: number;
+            run: number;
+            deliver: number;
+        };
+        /** @description A workflow that ran. */
+        WorkflowRun: {
+            request_id: string;
+            version_id: string;
+            /** @description ComfyUI's own id; null where there was nothing to run. */
+            prompt_id: string | null;
+            lock_digest: string;
+            /** @enum {string} */
+            output_mode: "base64" | "gcs" | "file";
+            outputs: components["schemas"]["WorkflowOutput"][];
+            timings: components["schemas"]["Timings"];
+        };
+        /** @description What a workflow saved at some time. */
+        Baseline: {
+            /** @constant */
+            schema_version: 1;
+            /** @description Of the workflow, however it is written. */
+            workflow_sha256: string;
+            lock_digest: string;
+            /** @description sha256 of each output. */
+            files: {
+                [key: string]: string;
+            };
+        };
+        /** @description What a workflow saves, recorded or compared. */
+        WorkflowHash: {
+            /** @description True when everything asked for is so. */
+            ok: boolean;
+            equal: boolean;
+            version_id: string;
+            /** @description What it was compared with; null where it was only recorded. */
+            before: components["schemas"]["Baseline"] | null;
+            now: components["schemas"]["Baseline"];
+            differences: components["schemas"]["Difference"][];
+        };
         /** @description A part of a job that has nothing of its own to say. */
         PartDone: {
             /** @description True when everything asked for is so. */
@@ -1760,6 +1981,131 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RemoveResult"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRuns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The runs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    runWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunRequest"];
+            };
+        };
+        responses: {
+            /** @description Started; the result is a WorkflowRun. */
+            202: {
+                headers: {
+                    /** @description Path of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run's job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getOutput: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the job. */
+                id: string;
+                /** @description Its name, slashes encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    hashWorkflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HashRequest"];
+            };
+        };
+        responses: {
+            /** @description Started; the result is a WorkflowHash. */
+            202: {
+                headers: {
+                    /** @description Path of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAnswer"];
                 };
             };
             default: components["responses"]["Problem"];

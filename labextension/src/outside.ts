@@ -65,7 +65,8 @@ export function announce(
     } else if (job.state === 'done') {
       const message = done(job);
       if (message) {
-        const wrong = ofVersions(job) && job.result?.ok === false;
+        const { result } = job;
+        const wrong = ofVersions(job) && result && 'ok' in result && !result.ok;
         desk.tell(message, wrong ? 'error' : 'success');
       }
     }

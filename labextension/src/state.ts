@@ -312,7 +312,7 @@ function activeBySubject(jobs: Iterable<Job>): ReadonlyMap<string, IActive> {
   const settled = new Set<string>();
   for (const job of jobs) {
     const own = job.kind === 'models.fetch';
-    if (ofVersions(job)) {
+    if (!job.kind.startsWith('models.')) {
       continue;
     }
     for (const id of job.subjects) {

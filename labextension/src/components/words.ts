@@ -87,6 +87,13 @@ export function phase(
       return { word: trans.__('Downloading'), shape: 'down' };
     case 'verifying':
       return { word: trans.__('Verifying'), shape: 'lens' };
+    case 'starting':
+      return { word: trans.__('Starting ComfyUI'), shape: 'clock' };
+    case 'running':
+      return { word: trans.__('Running the workflow'), shape: 'clock' };
+    case 'delivering':
+    case 'uploading':
+      return { word: trans.__('Delivering the outputs'), shape: 'down' };
     case 'publishing':
     case 'done':
       return { word: trans.__('Finishing'), shape: 'check' };
