@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ def test_pages_have_commands() -> None:
 
 
 def declare_a_version(root: Root) -> None:
-    """Declare `demo` as the pages do: beside models.json, where a caller stands, and in a pack."""
+    """Declare `demo` as the pages do: beside models.json, where a caller stands, and in a pack; with workflows."""
     repository = root.home / "ComfyUI"
     repository.mkdir()
     (repository / "main.py").write_text("print('ComfyUI')\n")
@@ -50,17 +52,29 @@ def declare_a_version(root: Root) -> None:
     for folder in (root.path / "versions", root.home / "versions", root.home / "demo-pack"):
         folder.mkdir()
         (folder / "demo.json").write_text(json.dumps(spec), "utf-8")
+    for folder in (root.path, root.home):
+        shutil.copytree(HERE / "workflows", folder / "workflows")
+
+
+def pretend_docker(root: Root) -> str:
+    """Return a PATH on which docker does nothing."""
+    docker = root.home / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\n")
+    docker.chmod(0o755)
+    return f"{docker.parent}:{os.environ['PATH']}"
 
 
 @pytest.mark.parametrize(("page", "command"), sorted(typed()))
 def test_what_a_page_says_can_be_typed(root: Root, page: str, command: str) -> None:
     root.write((HERE / "demo" / "models.json").read_text("utf-8"))
     arguments = shlex.split(command)[1:]
-    if arguments[0] == "version":
+    if arguments[0] in ("docker", "version", "workflow"):
         declare_a_version(root)
+        root.set(gcs_endpoint=root.hub.api)  # a bucket of nobody's
     if arguments[:2] == ["models", "wait"]:
         arguments = ["models", "wait", "--bundle", "demo", "--timeout", "0"]
-    done = root.run(*arguments, COMFY_VERSION_NAME="demo")
+    done = root.run(*arguments, COMFY_VERSION_NAME="demo", PATH=pretend_docker(root))
     assert done.status != WRONG_USE, (page, done)
     assert "Exception" not in done.err, (page, done)
 
