@@ -104,7 +104,7 @@ def result(status: int, out: bytes, tail: bytes) -> dict[str, Any]:
             said = [problem.get(key) for key in ("detail", "hint")]
             text = " ".join(part for part in said if isinstance(part, str))
             return {"error": text or json.dumps(problem), "problem": problem}
-        if status == 0:
+        if status == 0 and document.get("ok") is not False:
             return document
     how = f"by signal {-status}, {signal.strsignal(-status)}" if status < 0 else f"with {status}"
     return {

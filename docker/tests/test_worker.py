@@ -131,6 +131,7 @@ def test_a_problem_is_an_error_with_its_hint() -> None:
         ({"garbage": ""}, "ended with 0 "),
         ({"garbage": "[1]"}, "ended with 0 "),
         ({"garbage": "{}", "status": 1}, "ended with 1 "),
+        ({"garbage": '{"ok": false}'}, "ended with 0 "),
         ({"die": True}, "ended by signal 9, Killed "),
     ],
 )
