@@ -77,7 +77,8 @@ def place(folder: str, prefix: str) -> tuple[str, str, str, int]:
     directory = os.path.join(folder, subfolder)
     if os.path.commonpath((folder, os.path.abspath(directory))) != folder:
         raise Exception(
-            "**** ERROR: Saving image outside the output folder is not allowed.\n full_output_folder: " + directory
+            "**** ERROR: Saving image outside the output folder is not allowed.\n full_output_folder: "
+            + directory
         )
     os.makedirs(directory, exist_ok=True)
     numbers = [
@@ -220,7 +221,9 @@ def reasons(prompt: Any, node: str, seen: dict[str, list[Any]]) -> list[Any]:
             continue
         value = inputs[name]
         if is_link(value):
-            bad_upstream |= bool(reasons(prompt, value[0], seen)) or not valid(prompt, value[0], seen)
+            bad_upstream |= bool(reasons(prompt, value[0], seen)) or not valid(
+                prompt, value[0], seen
+            )
             continue
         try:
             value = {INT: int, FLOAT: float, STRING: str}.get(kind, lambda each: each)(value)

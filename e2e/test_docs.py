@@ -54,6 +54,13 @@ def declare_a_version(root: Root) -> None:
         (folder / "demo.json").write_text(json.dumps(spec), "utf-8")
     for folder in (root.path, root.home):
         shutil.copytree(HERE / "workflows", folder / "workflows")
+        baseline = {
+            "schema_version": 1,
+            "workflow_sha256": "0" * 64,
+            "lock_digest": "0" * 64,
+            "files": {},
+        }
+        (folder / "workflows" / "example.baseline.json").write_text(json.dumps(baseline))
 
 
 def pretend_docker(root: Root) -> str:

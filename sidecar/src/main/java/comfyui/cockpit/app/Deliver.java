@@ -24,8 +24,8 @@ import java.util.UUID;
 
 /** Brings what a workflow saved to where it is wanted. What cannot be brought there stays in the version's own output folder: nothing is lost. */
 public final class Deliver {
-  /** As base64 a third more, which RunPod's answers and most programs' memories still hold. */
-  static final long LARGEST_BASE64 = 12L << 20;
+  /** With base64's third more still below the 10 MB that RunPod takes back from a job; it drops what is larger, and calls the job completed. */
+  static final long LARGEST_BASE64 = 7L << 20;
 
   private final Uploads uploads;
   private final UploadSettings settings;
