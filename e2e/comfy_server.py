@@ -2,7 +2,7 @@
 
 It answers as server.py and execution.py of ComfyUI 0.3.64 do: the same routes, the same errors, the same history; its
 nodes are few, and need no PyTorch. It runs inside the environment that a version realizes, on the standard library
-alone. `test_real.py`-like checks by hand against the real one are in docs/explanation/a-real-comfyui.md.
+alone. The same commands on the real one: docs/explanation/a-real-comfyui.md.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import http.server
 import json
 import logging
 import os
+import re
 import struct
 import sys
 import threading
@@ -20,10 +21,10 @@ import time
 import traceback
 import uuid
 import zlib
+from pathlib import Path
 from typing import Any
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SERVER = "ComfyUI"
+HERE = Path(__file__).absolute().parent
 
 
 def arguments() -> argparse.Namespace:
@@ -42,11 +43,11 @@ def arguments() -> argparse.Namespace:
 
 
 ARGS = arguments()
-OUTPUT = os.path.abspath(ARGS.output_directory or os.path.join(HERE, "output"))
-TEMP = os.path.join(os.path.abspath(ARGS.temp_directory or HERE), "temp")
+OUTPUT = Path(ARGS.output_directory or HERE / "output").absolute()
+TEMP = Path(ARGS.temp_directory or HERE).absolute() / "temp"
 
 
-class Interrupted(Exception):
+class InterruptedByUserError(Exception):
     """Somebody asked for the end."""
 
 
@@ -71,21 +72,18 @@ def png(width: int, height: int, color: int, prompt: Any) -> bytes:
     )
 
 
-def place(folder: str, prefix: str) -> tuple[str, str, str, int]:
+def place(folder: Path, prefix: str) -> tuple[Path, str, str, int]:
     """Return directory, name, subfolder and number for the next file: folder_paths.get_save_image_path."""
     subfolder, name = os.path.split(os.path.normpath(prefix))
-    directory = os.path.join(folder, subfolder)
-    if os.path.commonpath((folder, os.path.abspath(directory))) != folder:
+    directory = folder / subfolder
+    if not Path(os.path.normpath(directory)).is_relative_to(folder):
         raise Exception(
-            "**** ERROR: Saving image outside the output folder is not allowed.\n full_output_folder: "
-            + directory
+            "**** ERROR: Saving image outside the output folder is not allowed.\n"
+            f" full_output_folder: {directory}"
         )
-    os.makedirs(directory, exist_ok=True)
-    numbers = [
-        int(each[len(name) + 1 :].split("_")[0].split(".")[0])
-        for each in os.listdir(directory)
-        if each.startswith(name + "_") and each[len(name) + 1 :].split("_")[0].isdigit()
-    ]
+    directory.mkdir(parents=True, exist_ok=True)
+    counted = re.compile(re.escape(name) + r"_(\d+)_?\b")
+    numbers = [int(found[1]) for each in directory.iterdir() if (found := counted.match(each.name))]
     return directory, name, subfolder, max(numbers, default=0) + 1
 
 
@@ -104,13 +102,12 @@ def preview_image(prompt: Any, images: Any) -> Any:
     return pictures(prompt, images, TEMP, "temp", "ComfyUI_temp_abcde")
 
 
-def pictures(prompt: Any, images: Any, folder: str, kind: str, prefix: str) -> Any:
+def pictures(prompt: Any, images: Any, folder: Path, kind: str, prefix: str) -> Any:
     directory, name, subfolder, number = place(folder, prefix)
     saved = []
     for width, height, color in images:
         file = f"{name}_{number:05}_.png"
-        with open(os.path.join(directory, file), "wb") as out:
-            out.write(png(width, height, color, prompt))
+        (directory / file).write_bytes(png(width, height, color, prompt))
         saved.append({"filename": file, "subfolder": subfolder, "type": kind})
         number += 1
     return {"ui": {"images": saved}}
@@ -122,9 +119,9 @@ def preview_any(prompt: Any, source: Any) -> Any:
 
 def save_bytes(prompt: Any, size: int, name: str, key: str) -> Any:
     """Save a file of any kind under the key that its node uses: gifs, audio, 3d."""
-    os.makedirs(os.path.dirname(os.path.join(OUTPUT, name)), exist_ok=True)
-    with open(os.path.join(OUTPUT, name), "wb") as out:
-        out.write(b"\1" * size)
+    path = OUTPUT / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\1" * size)
     folder, file = os.path.split(name)
     return {"ui": {key: [{"filename": file, "subfolder": folder, "type": "output"}]}}
 
@@ -138,7 +135,7 @@ def sleep(prompt: Any, seconds: float) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if QUEUE.interrupted:
-            raise Interrupted
+            raise InterruptedByUserError
         time.sleep(0.05)
     return {"ui": {"text": ["slept"]}}
 
@@ -360,7 +357,7 @@ def execute(item: tuple[float, str, Any, Any, list[str]]) -> tuple[dict[str, Any
     try:
         for node in wanted:
             run(node)
-    except Interrupted:
+    except InterruptedByUserError:
         node = running[-1]
         said = {
             "prompt_id": prompt_id,
@@ -419,8 +416,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(404, {})
 
     def stats(self) -> dict[str, Any]:
-        with open(os.path.join(HERE, "comfyui_version.txt")) as file:
-            version = file.read().strip()
+        version = (HERE / "comfyui_version.txt").read_text().strip()
         system = {
             "os": os.name,
             "ram_total": 1,
@@ -462,7 +458,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    os.makedirs(TEMP, exist_ok=True)
+    TEMP.mkdir(parents=True, exist_ok=True)
     if os.environ.get("COMFY_TEST_START") == "fails":
         raise SystemExit("ModuleNotFoundError: No module named 'requests'")
     time.sleep(float(os.environ.get("COMFY_TEST_SLOW", "0")))

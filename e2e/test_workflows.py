@@ -84,17 +84,20 @@ def result(job: dict[str, Any]) -> dict[str, Any]:
 
 def problem(job: dict[str, Any], code: str) -> dict[str, Any]:
     found: dict[str, Any] = job["problem"]
-    assert found and found["code"] == code, job
+    assert found, job
+    assert found["code"] == code, job
     return found
 
 
-def servers() -> list[str]:
-    """The test's ComfyUIs that still run."""
+def servers(machine: Machine) -> list[str]:
+    """The machine's ComfyUIs that run, as their command lines."""
     found = subprocess.run(
-        ["pgrep", "-af", "ComfyUI/main.py"], capture_output=True, text=True, check=False
+        ["pgrep", "-af", f"{machine.root.home}/.*/ComfyUI/main.py"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    mine = os.environ.get("PYTEST_CURRENT_TEST", "").split("::")[-1].split(" ")[0].split("[")[0]
-    return [line for line in found.stdout.splitlines() if mine[:20] in line]
+    return found.stdout.splitlines()
 
 
 def sleeps(machine: Machine) -> str:
@@ -143,7 +146,7 @@ def test_picture_as_base64(comfy: Machine, comfyui: Repository) -> None:
     assert b"prompt\0" in content
     # ComfyUI's own log goes by.
     assert "got prompt" in done.err
-    assert servers() == []
+    assert servers(comfy) == []
     assert list((comfy.cache / "work").iterdir()) == []
     # The same by its other names, with a document; another value for an input.
     for verb in (["version", "test", "v"], ["workflow", "run", "--version-id", "v"]):
@@ -330,7 +333,7 @@ def test_run_ui(comfy: Machine, comfyui: Repository, how: signal.Signals) -> Non
     port = free_port()
     running = foreground(comfy, "v", "--port", str(port), "--", "--lowvram")
     until(lambda: answers(port))
-    assert "--lowvram" in servers()[0]
+    assert "--lowvram" in servers(comfy)[0]
     # A second one cannot have the port.
     second = foreground(
         comfy, "--version-id", "v", "--port", str(port), "--json", "--", "--lowvram"
@@ -344,7 +347,7 @@ def test_run_ui(comfy: Machine, comfyui: Repository, how: signal.Signals) -> Non
     # ComfyUI's own words, as they are.
     assert f"To see the GUI go to: http://127.0.0.1:{port}\n" in done.out
     until(lambda: not answers(port))
-    assert servers() == []
+    assert servers(comfy) == []
 
 
 def test_run_ui_that_ends(comfy: Machine, comfyui: Repository) -> None:
@@ -471,7 +474,7 @@ def test_refused(busy: Machine) -> None:
         problem(run(busy, {"1": PICTURE["1"]}), "workflow_refused")["args"]["type"]
         == "prompt_no_outputs"
     )
-    assert servers() == []
+    assert servers(busy) == []
 
 
 def test_failed(busy: Machine) -> None:
@@ -493,14 +496,14 @@ def test_failed(busy: Machine) -> None:
         subfolder=os.path.relpath(busy.target() / "ComfyUI", busy.cache / "work/x/output"),
     )
     problem(run(busy, up), "path_outside_root")
-    assert servers() == []
+    assert servers(busy) == []
     assert list((busy.cache / "work").iterdir()) == []
 
 
 def test_timed_out(busy: Machine) -> None:
     found = problem(run(busy, node("Sleep", seconds=60), timeout=1), "workflow_timed_out")
     assert "1 s" in found["detail"]
-    assert servers() == []
+    assert servers(busy) == []
 
 
 def test_cancelled(busy: Machine) -> None:
@@ -508,11 +511,11 @@ def test_cancelled(busy: Machine) -> None:
     first = sleeps(busy)
     wanted = {"version_id": "v", "workflow": PICTURE, "output": "base64"}
     second = daemon(busy).post("/api/workflows/runs", wanted)["job"]["id"]
-    assert len(servers()) == 1
+    assert len(servers(busy)) == 1
     daemon(busy).post(f"/api/jobs/{first}/cancel")
     assert end(busy, first)["state"] == "cancelled"
     assert result(end(busy, second))["outputs"]
-    assert servers() == []
+    assert servers(busy) == []
 
 
 def test_does_not_start(busy: Machine, comfyui: Repository) -> None:
@@ -526,16 +529,16 @@ def test_does_not_start(busy: Machine, comfyui: Repository) -> None:
     assert fresh is daemon(busy)
     found = problem(run(busy, PICTURE), "instance_unhealthy")
     assert "start_timeout" in found["hint"]
-    assert servers() == []
+    assert servers(busy) == []
 
 
 def test_killed(busy: Machine, tmp_path: Path) -> None:
     """A daemon that was killed leaves a ComfyUI; the next one ends it, and nothing of the run remains."""
     sleeps(busy)
     daemon(busy).kill()
-    assert servers()
+    assert servers(busy)
     busy.root.serve().wait()
-    until(lambda: not servers(), 20)
+    until(lambda: not servers(busy), 20)
     until(lambda: not list((busy.cache / "work").iterdir()), 20)
 
 
@@ -543,7 +546,7 @@ def test_lab_goes(busy: Machine) -> None:
     """When the lab goes, so does the daemon, and with it what it runs."""
     sleeps(busy)
     daemon(busy).stop()
-    until(lambda: not servers(), 20)
+    until(lambda: not servers(busy), 20)
 
 
 def test_what_it_may_know(machines: Machines, comfyui: Repository) -> None:
@@ -626,7 +629,7 @@ def test_to_a_bucket(at_bucket: Machine, bucket: Bucket) -> None:
     # Neither a token nor an address that works for everybody stands in what went by.
     assert google.TOKEN not in done.err + done.out + plain.err
     assert "X-Goog-Signature" not in done.err
-    assert servers() == []
+    assert servers(at_bucket) == []
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,8 @@ public final class RunWorkflow {
     try {
       return server.api().submit(prompt, UUID.randomUUID().toString(), cancel);
     } catch (ProblemException e) {
-      if (e.problem().code() != Code.WORKFLOW_REFUSED && !cancel.isCancelled()) {
+      cancel.throwIfCancelled();
+      if (e.problem().code() != Code.WORKFLOW_REFUSED) {
         server.explain();
       }
       throw e;
@@ -266,9 +267,7 @@ public final class RunWorkflow {
         // Between two questions it may have gone from the queue into the history.
         lost = !queued;
       } catch (ProblemException e) {
-        if (cancel.isCancelled()) {
-          throw e;
-        }
+        cancel.throwIfCancelled();
         if (lost || versions.clock().secondsSince(heard) > DEAF.toSeconds()) {
           server.explain();
           throw e;

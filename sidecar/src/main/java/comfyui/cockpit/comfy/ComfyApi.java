@@ -66,6 +66,7 @@ public final class ComfyApi {
           .flatMap(value -> value.text("prompt_id"))
           .orElseThrow(() -> Problem.of(Code.WORKFLOW_FAILED, "ComfyUI did not take the workflow (" + answer.status() + "): " + shorter(text) + ".").toException());
     } catch (IOException e) {
+      cancel.throwIfCancelled();
       throw http.failure(e, base);
     }
   }
@@ -169,6 +170,7 @@ public final class ComfyApi {
           .filter(value -> answer.status() == 200)
           .orElseThrow(() -> Problem.of(Code.WORKFLOW_FAILED, "ComfyUI answered /" + path + " with " + answer.status() + ": " + shorter(text) + ".").toException());
     } catch (IOException e) {
+      cancel.throwIfCancelled();
       throw http.failure(e, base);
     }
   }
