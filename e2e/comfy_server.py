@@ -23,6 +23,7 @@ import uuid
 import zlib
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 HERE = Path(__file__).absolute().parent
 
@@ -131,6 +132,15 @@ def says(prompt: Any, filename: str, subfolder: str) -> Any:
     return {"ui": {"images": [{"filename": filename, "subfolder": subfolder, "type": "output"}]}}
 
 
+HELD: dict[str, bytes] = {}
+
+
+def hold(prompt: Any, name: str) -> Any:
+    """Keep a file in a place of its own, which only /view knows."""
+    HELD[name] = b"held"
+    return {"ui": {"images": [{"filename": name, "subfolder": "mine", "type": "output"}]}}
+
+
 def sleep(prompt: Any, seconds: float) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -186,6 +196,7 @@ NODES: dict[str, tuple[dict[str, tuple[str, dict[str, Any]]], bool, Any]] = {
         save_bytes,
     ),
     "Says": ({"filename": (STRING, {}), "subfolder": (STRING, {})}, True, says),
+    "Hold": ({"name": (STRING, {})}, True, hold),
     "Sleep": ({"seconds": (FLOAT, {"min": 0, "max": 3600})}, True, sleep),
     "Fail": ({"message": (STRING, {})}, True, fail),
     "OutOfMemory": ({}, True, out_of_memory),
@@ -408,12 +419,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.answer(
                     200, {"queue_running": QUEUE.running, "queue_pending": QUEUE.pending}
                 )
+        if self.path.startswith("/view?"):
+            return self.view(parse_qs(urlsplit(self.path).query))
         if self.path.startswith("/history/"):
             name = self.path.removeprefix("/history/")
             with QUEUE.changed:
                 found = QUEUE.history.get(name)
             return self.answer(200, {} if found is None else {name: found})
         return self.answer(404, {})
+
+    def view(self, query: dict[str, list[str]]) -> None:
+        held = HELD.get(query["filename"][0])
+        self.send_response(404 if held is None else 200)
+        self.send_header("Content-Length", str(len(held or b"")))
+        self.end_headers()
+        self.wfile.write(held or b"")
 
     def stats(self) -> dict[str, Any]:
         version = (HERE / "comfyui_version.txt").read_text().strip()

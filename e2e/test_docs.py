@@ -22,14 +22,18 @@ PAGES = sorted([HERE / "README.md", HERE / "CONTRIBUTING.md", *(HERE / "docs").r
 COMMAND = re.compile(r"^\s*(comfyui-cockpit [^\n]+)$|`(comfyui-cockpit [^`\n]+)`", re.MULTILINE)
 
 
+def commands(page: Path) -> list[str]:
+    """Return a page's commands in their order; one with a placeholder cannot be typed."""
+    found = [block or inline for block, inline in COMMAND.findall(page.read_text("utf-8"))]
+    return [command for command in found if not set(command) & set("<[…")]
+
+
 def typed() -> set[tuple[str, str]]:
-    """Find each command once, with a page; one with a placeholder cannot be typed."""
+    """Find each command once, with a page."""
     found: dict[str, str] = {}
     for page in PAGES:
-        for block, inline in COMMAND.findall(page.read_text("utf-8")):
-            command = block or inline
-            if not set(command) & set("<[…"):
-                found.setdefault(command, str(page.relative_to(HERE)))
+        for command in commands(page):
+            found.setdefault(command, str(page.relative_to(HERE)))
     return {(page, command) for command, page in found.items()}
 
 

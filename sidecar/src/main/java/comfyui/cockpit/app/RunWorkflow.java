@@ -204,7 +204,7 @@ public final class RunWorkflow {
               throw problem.toException();
             });
         double running = versions.clock().secondsSince(begin);
-        List<Output> outputs = Output.collect(finished.outputs(), new Output.Folders(output, temp));
+        List<Output> outputs = Output.collect(finished.outputs(), new Output.Folders(output, temp, server.api(), part.cancelSignal()));
         if (outputs.isEmpty()) {
           throw Problem.of(Code.WORKFLOW_FAILED, "The workflow ran and saved nothing.").withHint("Add a node that saves, such as SaveImage.").toException();
         }

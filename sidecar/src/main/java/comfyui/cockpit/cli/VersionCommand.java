@@ -283,7 +283,7 @@ final class VersionCommand implements Callable<Integer> {
         return plan.path("ok").asBoolean() ? Session.DONE : Session.FAILED;
       }
       JsonNode job = session.run(path("realize"), body);
-      session.print(job.path("result"), document -> VersionText.realize(session, document));
+      session.print(job.path("result"), document -> VersionText.realize(session, versionName(), document));
       return exitOf(job);
     }
   }
@@ -395,7 +395,7 @@ final class VersionCommand implements Callable<Integer> {
       Map<String, Object> body = where();
       place.add(this, body);
       JsonNode result = session.post(path("rollback"), body);
-      session.print(result, document -> VersionText.realize(session, document));
+      session.print(result, document -> VersionText.realize(session, versionName(), document));
       return Session.DONE;
     }
   }

@@ -51,11 +51,11 @@ final class VersionText {
     plan.path("missing").forEach(problem -> Text.problem(problem).forEach(session.console().err()::println));
   }
 
-  static void realize(Session session, JsonNode result) {
+  static void realize(Session session, String version, JsonNode result) {
     String target = result.path("target").asText();
     session.line((result.path("state").asText().equals("unchanged") ? "unchanged: " : "realized: ") + target);
     session.line("  lock " + digest(result.path("lock_digest")) + ", environment " + digest(result.path("environment_digest")));
-    session.line("  start it: " + target + "/.venv/bin/python " + target + "/ComfyUI/main.py");
+    session.line("  run it: comfyui-cockpit version run-ui " + version);
   }
 
   static void status(Session session, JsonNode status) {

@@ -14,6 +14,8 @@ import comfyui.cockpit.net.Http.Ask;
 import comfyui.cockpit.net.Url;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,7 +38,7 @@ public final class ComfyApi {
   /** True if it answers as ComfyUI does. */
   public boolean isUp(CancelSignal cancel) {
     try {
-      return get("system_stats", cancel).get("system").isPresent();
+      return get("system_stats", cancel) instanceof Obj;
     } catch (ProblemException e) {
       cancel.throwIfCancelled();
       return false;
@@ -127,6 +129,23 @@ public final class ComfyApi {
     return List.of("queue_running", "queue_pending").stream()
         .flatMap(list -> queue.items(list).stream())
         .anyMatch(item -> item instanceof Value.Arr parts && parts.items().size() > 1 && parts.items().get(1) instanceof Value.Str text && text.text().equals(id));
+  }
+
+  /**
+   * Fetches a file that a node told of.
+   *
+   * @return false if ComfyUI has none of that name either
+   */
+  public boolean view(String name, String subfolder, String type, Path to, CancelSignal cancel) throws IOException {
+    Url url = base.append("view").withQuery("filename", name).withQuery("subfolder", subfolder).withQuery("type", type);
+    try (Answer answer = http.once(Ask.get(url).forBody(), cancel)) {
+      if (answer.status() != 200) {
+        return false;
+      }
+      Files.createDirectories(to.getParent());
+      Files.copy(answer.body(), to);
+      return true;
+    }
   }
 
   private static Optional<Problem> failure(Optional<Value> status) {

@@ -1,10 +1,12 @@
 package comfyui.cockpit.workflow;
 
+import comfyui.cockpit.comfy.ComfyApi;
 import comfyui.cockpit.json.Value;
 import comfyui.cockpit.json.Value.Arr;
 import comfyui.cockpit.json.Value.Member;
 import comfyui.cockpit.json.Value.Obj;
 import comfyui.cockpit.json.Value.Str;
+import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Checksum;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
@@ -28,8 +30,12 @@ import java.util.Map;
 public record Output(String name, String nodeId, Media media, long sizeBytes, Checksum sha256, Path file) {
   private static final int BLOCK = 1 << 20;
 
-  /** Where ComfyUI saves: what is kept, and what only the editor shows. */
-  public record Folders(Path output, Path temp) {
+  /**
+   * Where ComfyUI saves: what is kept, and what only the editor shows.
+   *
+   * @param api gives what lies elsewhere, where a node keeps its files in a place of its own
+   */
+  public record Folders(Path output, Path temp, ComfyApi api, CancelSignal cancel) {
     private Path of(String type) {
       return type.equals("temp") ? temp : output;
     }
@@ -50,7 +56,7 @@ public record Output(String name, String nodeId, Media media, long sizeBytes, Ch
         for (Value file : files(node.value())) {
           String type = file.text("type").orElse("output");
           if (!type.equals("input")) {
-            Path path = inside(folders.of(type), file.text("subfolder").orElse(""), file.text("filename").orElse(""), node.key());
+            Path path = inside(folders, file, node.key());
             (type.equals("temp") ? previews : kept).putIfAbsent(path, node.key());
           }
         }
@@ -88,12 +94,17 @@ public record Output(String name, String nodeId, Media media, long sizeBytes, Ch
     return String.join("\n", node.items("text").stream().map(item -> item instanceof Str str ? str.text() : "").filter(text -> !text.isEmpty()).toList());
   }
 
-  private static Path inside(Path root, String subfolder, String name, String node) throws IOException {
+  private static Path inside(Folders folders, Value told, String node) throws IOException {
+    String type = told.text("type").orElse("output");
+    String subfolder = told.text("subfolder").orElse("");
+    String name = told.text("filename").orElse("");
+    Path root = folders.of(type);
     Path path = root.resolve(subfolder).resolve(name).normalize();
-    if (!Files.isRegularFile(path)) {
+    boolean below = path.startsWith(root) && !path.equals(root);
+    if (!Files.isRegularFile(path) && !(below && folders.api().view(name, subfolder, type, path, folders.cancel()))) {
       throw Problem.of(Code.WORKFLOW_FAILED, "Node " + node + " says that it saved " + name + ", and the file is not there.").with("node_id", node).toException();
     }
-    if (name.isEmpty() || !path.startsWith(root) || !path.toRealPath().startsWith(root.toRealPath())) {
+    if (!below || !path.toRealPath().startsWith(root.toRealPath())) {
       throw Problem.of(Code.PATH_OUTSIDE_ROOT, "Node " + node + " saved " + name + " outside the directory of outputs.")
           .withHint("Save it with a filename_prefix inside that directory.")
           .with("node_id", node)
