@@ -1,7 +1,6 @@
 package comfyui.cockpit.app;
 
 import comfyui.cockpit.files.DiskProblems;
-import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
@@ -42,23 +41,16 @@ public final class BuildImage {
     Named named = versions.files().named(versionId, spec);
     versions.files().good(named);
     Path docker = docker();
-    Path work = versions.workDirectory();
-    try (Children children = versions.children(work.resolve("children.json"))) {
-      Path context = work.resolve("context");
+    try (Scratch scratch = versions.scratch()) {
+      Path context = scratch.path().resolve("context");
       fill(context, named);
       List<String> command =
           List.of(
               docker.toString(), "build", "--tag", tag, "--build-arg", "COCKPIT_VERSION=" + product, "--build-arg", "COMFY_VERSION_NAME=" + named.id(), context.toString());
       Children.Order order = new Children.Order(command, Inherited.of(versions.settings().environment(), DOCKER, List.of("BUILDX_")), context, line -> {});
-      return children.run(order, out, cancel).orElse(RunUi.INTERRUPTED);
+      return scratch.children().run(order, out, cancel).orElse(RunUi.INTERRUPTED);
     } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, work), e);
-    } finally {
-      try {
-        Trees.delete(work);
-      } catch (IOException e) {
-        throw new ProblemException(DiskProblems.of(e, work), e);
-      }
+      throw new ProblemException(DiskProblems.of(e, versions.settings().cacheRoot()), e);
     }
   }
 

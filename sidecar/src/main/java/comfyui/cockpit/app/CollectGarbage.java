@@ -17,9 +17,7 @@ import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.Place;
 import comfyui.cockpit.version.VersionFiles.Named;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -185,25 +183,11 @@ public final class CollectGarbage {
       if (dryRun) {
         return;
       }
-      Path work = versions.workDirectory();
-      try (Children children = versions.children(work.resolve("children.json"))) {
-        versions.packages().prune(children, work, job.cancelSignal(), job.progress());
+      try (Scratch scratch = versions.scratch()) {
+        versions.packages().prune(scratch.children(), scratch.path(), job.cancelSignal(), job.progress());
         long freed = before - Trees.freedBy(cache) - listed;
         if (freed > 0) {
           removed.add(new ChangeVersion.Removed(cache, freed));
-        }
-      } finally {
-        Trees.delete(work);
-      }
-      // What killed processes left of their work.
-      Path left = versions.settings().cacheRoot().resolve("work");
-      if (Files.isDirectory(left, LinkOption.NOFOLLOW_LINKS)) {
-        try (DirectoryStream<Path> each = Files.newDirectoryStream(left)) {
-          for (Path path : each) {
-            if (Files.getLastModifiedTime(path).toInstant().isBefore(versions.clock().now().minus(java.time.Duration.ofDays(1)))) {
-              remove(path);
-            }
-          }
         }
       }
       SmallFile.sweep(versions.settings().cacheRoot().resolve("resolved"), versions.clock().now().minus(java.time.Duration.ofHours(1)));

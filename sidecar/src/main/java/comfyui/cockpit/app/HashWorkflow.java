@@ -5,7 +5,6 @@ import comfyui.cockpit.job.Work;
 import comfyui.cockpit.json.Diff;
 import comfyui.cockpit.version.LockJson;
 import comfyui.cockpit.workflow.Baseline;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
@@ -41,13 +40,10 @@ public final class HashWorkflow {
 
   private Result compare(RunWorkflow.Request request, Optional<Baseline> before, Work.Context job) {
     job.started();
-    Path work = versions.workDirectory();
-    try {
-      RunWorkflow.Ran ran = run.execute(request, work, job);
+    try (Scratch scratch = versions.scratch()) {
+      RunWorkflow.Ran ran = run.execute(request, scratch, job);
       Baseline now = Baseline.of(LockJson.sha256(request.prompt().json()), ran.lockDigest(), ran.outputs());
       return new Result(ran.versionId(), before, now, before.map(each -> each.differences(now)).orElse(List.of()));
-    } finally {
-      Parts.remove(work, job);
     }
   }
 }

@@ -17,7 +17,6 @@ import comfyui.cockpit.kernel.ProgressSink;
 import comfyui.cockpit.process.Children;
 import comfyui.cockpit.python.Environment;
 import comfyui.cockpit.python.Interpreter;
-import comfyui.cockpit.python.Packages;
 import comfyui.cockpit.version.Marker;
 import comfyui.cockpit.version.Place;
 import comfyui.cockpit.version.VersionJson;
@@ -79,11 +78,12 @@ public final class InitComfy {
   private Result run(Request request, RepoUrl url, Path core, Work.Context job) {
     CancelSignal cancel = job.cancelSignal();
     ProgressSink progress = job.progress();
-    Path work = versions.workDirectory();
     boolean done = false;
     boolean hadVenv = Files.exists(request.venv());
     boolean hadPath = Files.exists(request.path());
-    try (Children children = versions.children(work.resolve("children.json"))) {
+    try (Scratch scratch = versions.scratch()) {
+      Children children = scratch.children();
+      Path work = scratch.path();
       progress.phase("fetching");
       job.step(Place.CORE, 0, 3);
       Resolved resolved = versions.repositories().resolve(url, request.ref(), cancel);
@@ -111,7 +111,6 @@ public final class InitComfy {
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, request.path()), e);
     } finally {
-      tidy(work, progress);
       if (!done) {
         tidy(core, progress);
         if (!hadVenv) {

@@ -164,9 +164,10 @@ public final class PackVersion {
     // A pack of a pack takes what lies there.
     Optional<Path> near = Pack.around(named.spec()).flatMap(Pack::wheels);
     List<LockedPackage> far = all.stream().filter(each -> near.flatMap(directory -> Packages.in(directory, each)).isEmpty()).toList();
-    Path work = versions.workDirectory();
     Map<String, Packages.Located> located;
-    try (Children children = versions.children(work.resolve("children.json"))) {
+    try (Scratch scratch = versions.scratch()) {
+      Children children = scratch.children();
+      Path work = scratch.path();
       Interpreter python = versions.interpreters().require(Optional.of(lock.python()), offline, children, work, job.cancelSignal(), job.progress());
       Packages.Origin origin = new Packages.Origin(offline, Optional.empty(), lock.torchBackend(), lock.places());
       located = versions.packages().locate(far.stream().filter(LockedPackage.Dist.class::isInstance).toList(), python, lock.platform(), origin, children, work, job.cancelSignal());
@@ -181,8 +182,6 @@ public final class PackVersion {
           Files.copy(wheel, wheels.resolve(wheel.getFileName()));
         }
       }
-    } finally {
-      Trees.delete(work);
     }
     try (Downloads downloads = downloads(wheels)) {
       for (LockedPackage.Dist dist : dists) {

@@ -1,18 +1,14 @@
 package comfyui.cockpit.app;
 
-import comfyui.cockpit.files.DiskProblems;
-import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.job.Job;
 import comfyui.cockpit.job.Jobs;
 import comfyui.cockpit.job.Work;
 import comfyui.cockpit.kernel.CancelSignal;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** A job that waits for another one, which is a part of it, and tidies up. */
+/** A job that waits for another one, which is a part of it. */
 final class Parts {
   private static final Duration LOOK = Duration.ofMillis(200);
 
@@ -53,15 +49,6 @@ final class Parts {
             throw problem.toException();
           });
       return end.get();
-    }
-  }
-
-  /** Removes what a job needed only while it ran. */
-  static void remove(Path work, Work.Context job) {
-    try {
-      Trees.delete(work);
-    } catch (IOException e) {
-      job.progress().log("could not remove " + work + ": " + DiskProblems.of(e, work).detail());
     }
   }
 }

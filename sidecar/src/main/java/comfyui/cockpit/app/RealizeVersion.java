@@ -3,8 +3,6 @@ package comfyui.cockpit.app;
 import comfyui.cockpit.comfy.ModelFolders;
 import comfyui.cockpit.files.Disk;
 import comfyui.cockpit.files.DiskProblems;
-import comfyui.cockpit.files.SmallFile;
-import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.git.RepoUrl;
 import comfyui.cockpit.git.Repositories;
 import comfyui.cockpit.git.Submodule;
@@ -276,8 +274,9 @@ public final class RealizeVersion {
     }
 
     private void packages() {
-      Path work = versions.workDirectory();
-      try (Children children = versions.children(work.resolve("children.json"))) {
+      try (Scratch scratch = versions.scratch()) {
+        Children children = scratch.children();
+        Path work = scratch.path();
         Optional<Interpreter> python = versions.interpreters().find(Optional.of(lock.python()), children, work, cancel);
         steps.add(new Step(Kind.ENVIRONMENT, "Python " + lock.python(), Optional.of(python.isPresent() ? From.FILE : From.NETWORK), OptionalLong.empty()));
         if (python.isEmpty() && task.offline()) {
@@ -306,8 +305,6 @@ public final class RealizeVersion {
             need(versions.settings().cacheRoot(), size.get());
           }
         }
-      } finally {
-        remove(work);
       }
     }
 
@@ -335,14 +332,6 @@ public final class RealizeVersion {
 
   private static String called(LockedPackage each) {
     return each instanceof LockedPackage.Dist dist ? dist.name() + "==" + dist.version() : each.requirement();
-  }
-
-  private static void remove(Path work) {
-    try {
-      Trees.delete(work);
-    } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, work), e);
-    }
   }
 
   // The build

@@ -42,8 +42,8 @@ public final class ReproduceVersion {
   }
 
   private Work.Outcome run(Versions.Request request, Work.Context job) {
-    Path work = versions.workDirectory();
-    try {
+    try (Scratch scratch = versions.scratch()) {
+      Path work = scratch.path();
       List<Run> runs = new ArrayList<>();
       List<Contents> contents = new ArrayList<>();
       for (String name : List.of("first", "second")) {
@@ -55,8 +55,6 @@ public final class ReproduceVersion {
         contents.add(new Build(place, place.current().orElseThrow()).contents());
       }
       return Work.Outcome.done(new Result(runs, contents.getFirst().differences(contents.getLast())));
-    } finally {
-      Parts.remove(work, job);
     }
   }
 

@@ -2,9 +2,7 @@ package comfyui.cockpit.app;
 
 import comfyui.cockpit.download.Downloads;
 import comfyui.cockpit.download.WantedFile;
-import comfyui.cockpit.files.DiskProblems;
 import comfyui.cockpit.files.Stat;
-import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.git.RepoUrl;
 import comfyui.cockpit.git.Repositories;
 import comfyui.cockpit.git.Submodule;
@@ -25,7 +23,6 @@ import comfyui.cockpit.python.Requirements;
 import comfyui.cockpit.python.Resolution;
 import comfyui.cockpit.source.Described;
 import comfyui.cockpit.source.ModelSource;
-import comfyui.cockpit.source.SourceUri;
 import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.LockJson;
 import comfyui.cockpit.version.ModelPath;
@@ -34,7 +31,6 @@ import comfyui.cockpit.version.Staleness;
 import comfyui.cockpit.version.Staleness.Stale;
 import comfyui.cockpit.version.VersionFiles.Named;
 import comfyui.cockpit.version.VersionSpec;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -266,8 +262,9 @@ public final class ResolveVersion {
       }
       progress.phase("resolving");
       progress.log("resolving the packages of " + String.join(", ", inputs.stream().map(Requirements::requester).toList()));
-      Path work = versions.workDirectory();
-      try (Children children = versions.children(work.resolve("children.json"))) {
+      try (Scratch scratch = versions.scratch()) {
+        Children children = scratch.children();
+        Path work = scratch.path();
         Optional<String> wanted = old.map(Lock::python).filter(python -> !stale.contains("python")).or(spec::python);
         Interpreter python = versions.interpreters().require(wanted, offline, children, work, cancel, progress);
         List<String> places = inputs.stream().flatMap(input -> input.places().stream()).distinct().toList();
@@ -286,8 +283,6 @@ public final class ResolveVersion {
         return new Lock(
             versions.settings().platform(), python.version(), comfy, nodes, locked(resolution.packages()), locked(resolution.buildPackages()), spec.options().torchBackend(), places,
             models, spec.env());
-      } finally {
-        remove(work);
       }
     }
 
@@ -424,14 +419,6 @@ public final class ResolveVersion {
 
     private static Optional<Checksum> sha256(VersionSpec.Model model) {
       return model.checksum().filter(checksum -> checksum.algorithm() == Checksum.Algorithm.SHA256);
-    }
-
-    private void remove(Path work) {
-      try {
-        Trees.delete(work);
-      } catch (IOException e) {
-        progress.log("could not remove " + work + ": " + DiskProblems.of(e, work).detail());
-      }
     }
   }
 

@@ -1,14 +1,12 @@
 package comfyui.cockpit.app;
 
 import comfyui.cockpit.files.DiskProblems;
-import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.instance.ComfyCommand;
 import comfyui.cockpit.instance.Ports;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
-import comfyui.cockpit.process.Children;
 import comfyui.cockpit.version.Build;
 import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.Place;
@@ -36,21 +34,14 @@ public final class RunUi {
   public int run(Path target, String host, int port, List<String> arguments, boolean offline, OutputStream out, CancelSignal cancel) {
     Place place = new Place(target);
     Ports.require(port);
-    Path work = versions.workDirectory();
-    try (Children children = versions.children(work.resolve("children.json"))) {
+    try (Scratch scratch = versions.scratch()) {
       Build build =
           new Build(place, place.current().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_NOT_REALIZED, "Nothing is realized at " + target + ".").toException()));
       Lock lock = build.lock().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_BROKEN, "The build at " + target + " has no lock.").toException());
       ComfyCommand command = new ComfyCommand(build, lock, host, port, arguments, versions.settings().environment(), offline);
-      return children.run(command.order(line -> {}), out, cancel).orElse(INTERRUPTED);
+      return scratch.children().run(command.order(line -> {}), out, cancel).orElse(INTERRUPTED);
     } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, work), e);
-    } finally {
-      try {
-        Trees.delete(work);
-      } catch (IOException e) {
-        throw new ProblemException(DiskProblems.of(e, work), e);
-      }
+      throw new ProblemException(DiskProblems.of(e, target), e);
     }
   }
 }

@@ -3,7 +3,6 @@ package comfyui.cockpit.app;
 import comfyui.cockpit.comfy.ComfyApi;
 import comfyui.cockpit.comfy.Prompt;
 import comfyui.cockpit.files.DiskProblems;
-import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.instance.ComfyCommand;
 import comfyui.cockpit.instance.ComfyServer;
 import comfyui.cockpit.job.Jobs;
@@ -14,7 +13,6 @@ import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.net.Http;
-import comfyui.cockpit.process.Children;
 import comfyui.cockpit.version.Build;
 import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.Place;
@@ -45,7 +43,7 @@ public final class RunWorkflow {
   private final Deliver deliver;
   private final Http http;
   private final Jobs jobs;
-  private final Deque<Path> kept = new ArrayDeque<>();
+  private final Deque<Scratch> kept = new ArrayDeque<>();
 
   public RunWorkflow(Versions versions, RealizeVersion realize, Deliver deliver, Http http, Jobs jobs) {
     this.versions = versions;
@@ -111,10 +109,10 @@ public final class RunWorkflow {
   private Result run(Request request, Work.Context job) {
     job.started();
     deliver.before(request.to(), job.cancelSignal());
-    Path work = versions.workDirectory();
+    Scratch scratch = versions.scratch();
     boolean keep = false;
     try {
-      Ran ran = execute(request, work, job);
+      Ran ran = execute(request, scratch, job);
       long start = versions.clock().nanos();
       List<Deliver.Delivered> delivered = deliver.deliver(request.to(), ran, job.cancelSignal(), job.progress());
       keep = request.to().mode() == Deliver.Mode.BASE64;
@@ -122,36 +120,19 @@ public final class RunWorkflow {
           ran.requestId(), ran.versionId(), ran.promptId(), ran.lockDigest(), request.to().mode(), delivered, ran.timings().delivered(versions.clock().secondsSince(start)));
     } finally {
       if (keep) {
-        keep(work);
+        keep(scratch);
       } else {
-        Parts.remove(work, job);
+        scratch.close();
       }
     }
   }
 
   /** The outputs of the last runs stay until they are fetched or others follow; with this process all go. */
-  private void keep(Path work) {
+  private void keep(Scratch scratch) {
     synchronized (kept) {
-      kept.addLast(work);
+      kept.addLast(scratch);
       if (kept.size() > KEPT) {
-        forget(kept.removeFirst());
-      }
-    }
-  }
-
-  private static void forget(Path work) {
-    try {
-      Trees.delete(work);
-    } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, work), e);
-    }
-  }
-
-  /** Removes the outputs that nobody fetched as files. */
-  public void close() {
-    synchronized (kept) {
-      while (!kept.isEmpty()) {
-        forget(kept.removeFirst());
+        kept.removeFirst().close();
       }
     }
   }
@@ -159,9 +140,9 @@ public final class RunWorkflow {
   /**
    * Realizes the version, starts its ComfyUI, runs the workflow and collects what it saved.
    *
-   * @param work where its outputs and its temporary files go
+   * @param scratch where its outputs and its temporary files go
    */
-  Ran execute(Request request, Path work, Work.Context job) {
+  Ran execute(Request request, Scratch scratch, Work.Context job) {
     long begin = versions.clock().nanos();
     RealizeVersion.Result realized = (RealizeVersion.Result) Parts.follow(job, realize.start(request.version(), Optional.of(job.id()))).result().orElseThrow();
     double realizing = versions.clock().secondsSince(begin);
@@ -170,26 +151,26 @@ public final class RunWorkflow {
         jobs.start(
             new Jobs.Order(PROMPT_PART, Optional.of(Lane.GPU), false, List.of(request.version().id()), Optional.of(job.id())),
             context -> {
-              ran[0] = onComfy(request, realized, work, context, job, realizing);
+              ran[0] = onComfy(request, realized, scratch, context, job, realizing);
               return Work.Outcome.done(new RealizeVersion.PartDone());
             });
     Parts.follow(job, part);
     return ran[0];
   }
 
-  private Ran onComfy(Request request, RealizeVersion.Result realized, Path work, Work.Context part, Work.Context job, double realizing) {
+  private Ran onComfy(Request request, RealizeVersion.Result realized, Scratch scratch, Work.Context part, Work.Context job, double realizing) {
     String requestId = request.requestId().orElseGet(() -> UUID.randomUUID().toString());
     Place place = new Place(realized.target());
-    Path output = work.resolve("output");
-    Path temp = work.resolve("temp");
-    try (Children children = versions.children(work.resolve("children.json"))) {
+    Path output = scratch.path().resolve("output");
+    Path temp = scratch.path().resolve("temp");
+    try {
       Files.createDirectories(output);
       Build build = new Build(place, place.current().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_NOT_REALIZED, "There is no build at " + place.target() + " any more.").toException()));
       Lock lock = build.lock().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_BROKEN, "The build at " + place.target() + " has no lock.").toException());
       part.progress().phase("starting");
       part.step("ComfyUI", 0, 2);
       long begin = versions.clock().nanos();
-      try (ComfyServer server = start(request, build, lock, output, work, children, part.cancelSignal(), job)) {
+      try (ComfyServer server = start(request, build, lock, output, scratch, part.cancelSignal(), job)) {
         double starting = versions.clock().secondsSince(begin);
         if (request.prompt().isEmpty()) {
           return new Ran(requestId, request.version().id(), Optional.empty(), realized.lockDigest(), place, output, List.of(), new Timings(realizing, starting, 0, 0));
@@ -212,15 +193,15 @@ public final class RunWorkflow {
         return new Ran(requestId, request.version().id(), Optional.of(id), realized.lockDigest(), place, output, outputs, new Timings(realizing, starting, running, 0));
       }
     } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, work), e);
+      throw new ProblemException(DiskProblems.of(e, scratch.path()), e);
     }
   }
 
-  private ComfyServer start(Request request, Build build, Lock lock, Path output, Path work, Children children, CancelSignal cancel, Work.Context job) {
-    List<String> arguments = new ArrayList<>(List.of("--output-directory", output.toString(), "--temp-directory", work.toString()));
+  private ComfyServer start(Request request, Build build, Lock lock, Path output, Scratch scratch, CancelSignal cancel, Work.Context job) {
+    List<String> arguments = new ArrayList<>(List.of("--output-directory", output.toString(), "--temp-directory", scratch.path().toString()));
     arguments.addAll(request.arguments());
     ComfyServer.Surroundings around =
-        new ComfyServer.Surroundings(children, http, versions.clock(), versions.instances().startTimeout(), line -> job.progress().log(line));
+        new ComfyServer.Surroundings(scratch.children(), http, versions.clock(), versions.instances().startTimeout(), line -> job.progress().log(line));
     for (int tries = 1; ; tries++) {
       int port = versions.instances().ports().free();
       ComfyCommand command = new ComfyCommand(build, lock, "127.0.0.1", port, arguments, versions.settings().environment(), request.version().offline());

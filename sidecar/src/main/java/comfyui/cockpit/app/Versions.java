@@ -6,12 +6,9 @@ import comfyui.cockpit.files.DiskProblems;
 import comfyui.cockpit.files.Roots;
 import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.files.Stat;
-import comfyui.cockpit.files.Trees;
 import comfyui.cockpit.git.Repositories;
 import comfyui.cockpit.instance.InstanceSettings;
 import comfyui.cockpit.job.Events;
-import comfyui.cockpit.json.Identities;
-import comfyui.cockpit.json.Json;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Checksum;
 import comfyui.cockpit.kernel.Clock;
@@ -45,8 +42,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.TreeMap;
-import java.util.UUID;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
@@ -55,7 +51,6 @@ import java.util.function.Supplier;
 /** What versions are declared and where they are realized: the ground that every verb about versions stands on. */
 public final class Versions implements AutoCloseable {
   private static final Duration POLL = Duration.ofMillis(100);
-  private static final String OWNER = ".owner";
   private static final String LOCK = ".lock.json";
 
   private final VersionFiles files;
@@ -69,6 +64,7 @@ public final class Versions implements AutoCloseable {
   private final AtomicLong changes = new AtomicLong();
   private final Map<List<Path>, Downloads> downloads = new LinkedHashMap<>();
   private final Map<Path, Semaphore> turns = new ConcurrentHashMap<>();
+  private final Set<Scratch> scratches = ConcurrentHashMap.newKeySet();
   private Optional<Repositories> opened = Optional.empty();
   /** The spec and the lock of each version as `stat` last saw them; empty before the first look. */
   private Map<String, String> seen = Map.of();
@@ -237,41 +233,20 @@ public final class Versions implements AutoCloseable {
     return children;
   }
 
-  /** A new directory for files that are needed for a moment; those of killed processes go, with the children that they left. */
-  public Path workDirectory() {
-    Path all = settings().cacheRoot().resolve("work");
-    try {
-      sweepWork(all);
-      Path work = Files.createDirectories(all.resolve(UUID.randomUUID().toString().substring(0, 13)));
-      Files.writeString(work.resolve(OWNER), Json.write(ProcessIdentity.current().toMap()));
-      return work;
-    } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, settings().cacheRoot()), e);
-    }
+  /** For files that are needed for a moment, and the children that work on them. */
+  Scratch scratch() {
+    Scratch scratch = Scratch.in(works(), clock, scratches::remove);
+    scratches.add(scratch);
+    return scratch;
   }
 
   /** Ends what killed processes left, and removes their files. */
   void sweep() {
-    try {
-      sweepWork(settings().cacheRoot().resolve("work"));
-    } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, settings().cacheRoot()), e);
-    }
+    Scratch.sweep(works(), clock);
   }
 
-  private void sweepWork(Path all) throws IOException {
-    if (!Files.isDirectory(all)) {
-      return;
-    }
-    try (var directories = Files.newDirectoryStream(all)) {
-      for (Path work : directories) {
-        Optional<ProcessIdentity> owner = SmallFile.read(work.resolve(OWNER)).flatMap(Json::read).flatMap(Identities::of);
-        if (owner.map(ProcessIdentity::life).equals(Optional.of(ProcessIdentity.Life.DEAD))) {
-          new Children(work.resolve("children.json"), clock).endLeftovers();
-          Trees.delete(work);
-        }
-      }
-    }
+  private Path works() {
+    return settings().cacheRoot().resolve("work");
   }
 
   // Models by checksum
@@ -469,6 +444,8 @@ public final class Versions implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
+    // Whoever is still at work was told to end; its children are not left to themselves.
+    List.copyOf(scratches).forEach(Scratch::close);
     synchronized (downloads) {
       for (Downloads each : downloads.values()) {
         each.close();

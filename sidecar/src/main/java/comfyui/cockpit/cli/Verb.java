@@ -39,10 +39,12 @@ abstract class Verb implements Callable<Integer> {
     Foreground programs = world().foreground().apply(options);
     Thread onInterrupt = new Thread(programs::close);
     Runtime.getRuntime().addShutdownHook(onInterrupt);
-    int status = program.applyAsInt(programs);
-    Session.removeHook(onInterrupt);
-    programs.close();
-    return status;
+    try {
+      return program.applyAsInt(programs);
+    } finally {
+      Session.removeHook(onInterrupt);
+      programs.close();
+    }
   }
 
   World world() {

@@ -76,7 +76,6 @@ final class Cockpit implements CockpitApi {
   private final Models models;
   private final InstallModels install;
   private final Versions versions;
-  private final RunWorkflow runs;
   private final Routes routes;
   private final Clock clock;
   private final String version;
@@ -101,7 +100,7 @@ final class Cockpit implements CockpitApi {
     versions = versions(settings, sources);
     ResolveVersion resolve = new ResolveVersion(versions, jobs);
     RealizeVersion realize = new RealizeVersion(versions, resolve, jobs);
-    runs = new RunWorkflow(versions, realize, new Deliver(new Uploads(http, gcs, clock), settings.uploads()), http, jobs);
+    RunWorkflow runs = new RunWorkflow(versions, realize, new Deliver(new Uploads(http, gcs, clock), settings.uploads()), http, jobs);
     Shapes.Health health =
         new Shapes.Health(
             "ready", version, API, java, root.toString(), settings.roots().main().toString(),
@@ -177,7 +176,6 @@ final class Cockpit implements CockpitApi {
   @Override
   public void close() {
     jobs.close();
-    runs.close();
     try {
       versions.close();
       downloads.close();

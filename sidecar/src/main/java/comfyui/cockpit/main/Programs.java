@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntSupplier;
 
 /** Programs in the foreground, by a product of this command's own. */
@@ -20,6 +21,7 @@ final class Programs implements Foreground {
   private final boolean offline;
   private final CancelSignal cancel = new CancelSignal();
   private final CountDownLatch ended = new CountDownLatch(1);
+  private final AtomicBoolean closed = new AtomicBoolean();
 
   Programs(Cockpit cockpit, boolean offline) {
     this.cockpit = cockpit;
@@ -44,6 +46,7 @@ final class Programs implements Foreground {
     }
   }
 
+  /** By whoever ran the program, or by the interrupt that ends it. */
   @Override
   public void close() {
     cancel.cancel();
@@ -52,6 +55,8 @@ final class Programs implements Foreground {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    cockpit.close();
+    if (closed.compareAndSet(false, true)) {
+      cockpit.close();
+    }
   }
 }

@@ -12,7 +12,6 @@ import comfyui.cockpit.app.VerifyModels;
 import comfyui.cockpit.comfy.WorkflowFile;
 import comfyui.cockpit.job.Jobs;
 import comfyui.cockpit.json.Value;
-import comfyui.cockpit.json.Value.Obj;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;

@@ -2,7 +2,6 @@ package comfyui.cockpit.workflow;
 
 import comfyui.cockpit.json.Checker;
 import comfyui.cockpit.json.Diff;
-import comfyui.cockpit.json.Value;
 import comfyui.cockpit.json.Value.Obj;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
