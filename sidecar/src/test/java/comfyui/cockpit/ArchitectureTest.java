@@ -21,6 +21,7 @@ class ArchitectureTest {
           .layer("faces").definedBy("comfyui.cockpit.cli..", "comfyui.cockpit.http..")
           .layer("wire").definedBy("comfyui.cockpit.wire..")
           .layer("app").definedBy("comfyui.cockpit.app..")
+          .layer("settings").definedBy("comfyui.cockpit.settings..")
           .layer("workflow").definedBy("comfyui.cockpit.workflow..")
           .layer("instance").definedBy("comfyui.cockpit.instance..")
           .layer("model").definedBy("comfyui.cockpit.model..", "comfyui.cockpit.version..")
@@ -36,13 +37,14 @@ class ArchitectureTest {
           .whereLayer("faces").mayOnlyBeAccessedByLayers("main")
           .whereLayer("wire").mayOnlyBeAccessedByLayers("main", "faces")
           .whereLayer("app").mayOnlyBeAccessedByLayers("main", "faces", "wire")
+          .whereLayer("settings").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app")
           .whereLayer("workflow").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app")
-          .whereLayer("instance").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow")
-          .whereLayer("model").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow", "instance")
-          .whereLayer("download").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow", "instance", "model")
-          .whereLayer("source").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow", "instance", "model", "download")
-          .whereLayer("programs").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow", "instance", "model", "download", "source")
-          .whereLayer("machine").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "workflow", "instance", "model", "download", "source", "programs", "comfy")
+          .whereLayer("instance").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "settings", "workflow")
+          .whereLayer("model").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "settings", "workflow", "instance")
+          .whereLayer("download").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "settings", "workflow", "instance", "model")
+          .whereLayer("source").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "settings", "workflow", "instance", "model", "download")
+          .whereLayer("programs").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "settings", "workflow", "instance", "model", "download", "source")
+          .whereLayer("machine").mayOnlyBeAccessedByLayers("main", "faces", "wire", "app", "settings", "workflow", "instance", "model", "download", "source", "programs", "comfy")
           .whereLayer("children").mayOnlyAccessLayers("json", "kernel")
           .whereLayer("comfy").mayOnlyAccessLayers("machine", "json", "kernel")
           .whereLayer("json").mayOnlyAccessLayers("kernel")
@@ -61,6 +63,20 @@ class ArchitectureTest {
   @ArchTest
   static final ArchRule modelsAndVersionsStandAlone =
       slices().matching("comfyui.cockpit.(model|version)..").should().notDependOnEachOther().because("what two nouns both need goes one floor down");
+
+  @ArchTest
+  static final ArchRule workflowsUseVersions =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInLayers()
+          .layer("both").definedBy("comfyui.cockpit.app")
+          .layer("workflows").definedBy("comfyui.cockpit.app.workflows..")
+          .layer("versions").definedBy("comfyui.cockpit.app.versions..")
+          .layer("models").definedBy("comfyui.cockpit.app.models..")
+          .whereLayer("both").mayNotBeAccessedByAnyLayer()
+          .whereLayer("workflows").mayNotBeAccessedByAnyLayer()
+          .whereLayer("versions").mayOnlyBeAccessedByLayers("both", "workflows")
+          .whereLayer("models").mayOnlyBeAccessedByLayers("both")
+          .because("a reader who has understood models must not know versions for it, nor workflows for these");
 
   @ArchTest
   static final ArchRule filesStandAlone =

@@ -1,5 +1,7 @@
 package comfyui.cockpit.app;
 
+import comfyui.cockpit.app.models.InstallModels;
+import comfyui.cockpit.app.models.Models;
 import comfyui.cockpit.download.Presence;
 import comfyui.cockpit.files.Disk;
 import comfyui.cockpit.gcs.Gcs;
@@ -11,6 +13,7 @@ import comfyui.cockpit.model.Declaration;
 import comfyui.cockpit.model.DeclaredModel;
 import comfyui.cockpit.model.ModelsFile;
 import comfyui.cockpit.net.Url;
+import comfyui.cockpit.settings.Settings;
 import comfyui.cockpit.source.Hubs;
 import java.nio.file.Files;
 import java.nio.file.Path;

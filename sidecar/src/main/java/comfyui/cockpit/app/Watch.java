@@ -1,5 +1,8 @@
 package comfyui.cockpit.app;
 
+import comfyui.cockpit.app.models.InstallModels;
+import comfyui.cockpit.app.models.Models;
+import comfyui.cockpit.app.versions.Versions;
 import comfyui.cockpit.download.Downloads;
 import comfyui.cockpit.files.SmallFile;
 import comfyui.cockpit.kernel.Clock;

@@ -1,14 +1,14 @@
 package comfyui.cockpit.wire;
 
-import comfyui.cockpit.app.DeclareModel;
+import comfyui.cockpit.app.models.DeclareModel;
 import comfyui.cockpit.app.Doctor;
-import comfyui.cockpit.app.FromWorkflow;
-import comfyui.cockpit.app.InstallModels;
-import comfyui.cockpit.app.Models;
-import comfyui.cockpit.app.PinModels;
-import comfyui.cockpit.app.PlanModels;
-import comfyui.cockpit.app.RemoveModels;
-import comfyui.cockpit.app.VerifyModels;
+import comfyui.cockpit.app.models.FromWorkflow;
+import comfyui.cockpit.app.models.InstallModels;
+import comfyui.cockpit.app.models.Models;
+import comfyui.cockpit.app.models.PinModels;
+import comfyui.cockpit.app.models.PlanModels;
+import comfyui.cockpit.app.models.RemoveModels;
+import comfyui.cockpit.app.models.VerifyModels;
 import comfyui.cockpit.comfy.WorkflowFile;
 import comfyui.cockpit.job.Jobs;
 import comfyui.cockpit.json.Value;

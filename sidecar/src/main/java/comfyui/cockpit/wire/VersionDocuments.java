@@ -1,13 +1,13 @@
 package comfyui.cockpit.wire;
 
-import comfyui.cockpit.app.ChangeVersion;
-import comfyui.cockpit.app.InitComfy;
-import comfyui.cockpit.app.PackVersion;
-import comfyui.cockpit.app.RealizeVersion;
-import comfyui.cockpit.app.ReproduceVersion;
-import comfyui.cockpit.app.ResolveVersion;
-import comfyui.cockpit.app.VerifyVersionModels;
-import comfyui.cockpit.app.VersionStates;
+import comfyui.cockpit.app.versions.ChangeVersion;
+import comfyui.cockpit.app.versions.InitComfy;
+import comfyui.cockpit.app.versions.PackVersion;
+import comfyui.cockpit.app.versions.RealizeVersion;
+import comfyui.cockpit.app.versions.ReproduceVersion;
+import comfyui.cockpit.app.versions.ResolveVersion;
+import comfyui.cockpit.app.versions.VerifyVersionModels;
+import comfyui.cockpit.app.versions.VersionStates;
 import comfyui.cockpit.json.Diff;
 import comfyui.cockpit.kernel.Checksum;
 import comfyui.cockpit.version.LockJson;

@@ -1,16 +1,16 @@
 package comfyui.cockpit.wire;
 
-import comfyui.cockpit.app.ChangeVersion;
-import comfyui.cockpit.app.CollectGarbage;
-import comfyui.cockpit.app.CreateVersion;
-import comfyui.cockpit.app.InitComfy;
-import comfyui.cockpit.app.PackVersion;
-import comfyui.cockpit.app.RealizeVersion;
-import comfyui.cockpit.app.ReproduceVersion;
-import comfyui.cockpit.app.ResolveVersion;
-import comfyui.cockpit.app.VerifyVersionModels;
-import comfyui.cockpit.app.VersionStates;
-import comfyui.cockpit.app.Versions;
+import comfyui.cockpit.app.versions.ChangeVersion;
+import comfyui.cockpit.app.versions.CollectGarbage;
+import comfyui.cockpit.app.versions.CreateVersion;
+import comfyui.cockpit.app.versions.InitComfy;
+import comfyui.cockpit.app.versions.PackVersion;
+import comfyui.cockpit.app.versions.RealizeVersion;
+import comfyui.cockpit.app.versions.ReproduceVersion;
+import comfyui.cockpit.app.versions.ResolveVersion;
+import comfyui.cockpit.app.versions.VerifyVersionModels;
+import comfyui.cockpit.app.versions.VersionStates;
+import comfyui.cockpit.app.versions.Versions;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;

@@ -1,8 +1,8 @@
 package comfyui.cockpit.wire;
 
-import comfyui.cockpit.app.Deliver;
-import comfyui.cockpit.app.HashWorkflow;
-import comfyui.cockpit.app.RunWorkflow;
+import comfyui.cockpit.app.workflows.Deliver;
+import comfyui.cockpit.app.workflows.HashWorkflow;
+import comfyui.cockpit.app.workflows.RunWorkflow;
 import comfyui.cockpit.files.DiskProblems;
 import comfyui.cockpit.job.Job;
 import comfyui.cockpit.kernel.ProblemException;

@@ -1,9 +1,9 @@
 package comfyui.cockpit.wire;
 
-import comfyui.cockpit.app.Deliver;
-import comfyui.cockpit.app.HashWorkflow;
-import comfyui.cockpit.app.RunWorkflow;
-import comfyui.cockpit.app.Versions;
+import comfyui.cockpit.app.workflows.Deliver;
+import comfyui.cockpit.app.workflows.HashWorkflow;
+import comfyui.cockpit.app.workflows.RunWorkflow;
+import comfyui.cockpit.app.versions.Versions;
 import comfyui.cockpit.comfy.Prompt;
 import comfyui.cockpit.job.Job;
 import comfyui.cockpit.job.Jobs;

@@ -1,0 +1,104 @@
+package comfyui.cockpit.app.versions;
+
+import comfyui.cockpit.files.DiskProblems;
+import comfyui.cockpit.files.SmallFile;
+import comfyui.cockpit.files.Trees;
+import comfyui.cockpit.json.Identities;
+import comfyui.cockpit.json.Json;
+import comfyui.cockpit.kernel.Clock;
+import comfyui.cockpit.kernel.ProblemException;
+import comfyui.cockpit.kernel.ProcessIdentity;
+import comfyui.cockpit.process.Children;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A directory for what is needed for a moment, and the children that work there. Closing it ends them and removes it; what a killed
+ * process left goes when the next one is made.
+ */
+public final class Scratch implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Scratch.class);
+  private static final String OWNER = ".owner";
+  /** One whose owner cannot be read was left half made. */
+  private static final Duration HALF = Duration.ofDays(1);
+
+  private final Path path;
+  private final Children children;
+
+  private final Consumer<Scratch> onClose;
+
+  private Scratch(Path path, Clock clock, Consumer<Scratch> onClose) {
+    this.path = path;
+    this.children = new Children(ledger(path), clock);
+    this.onClose = onClose;
+  }
+
+  /**
+   * @param all where those of every process lie
+   * @param onClose told when it goes
+   */
+  static Scratch in(Path all, Clock clock, Consumer<Scratch> onClose) {
+    sweep(all, clock);
+    try {
+      Path path = Files.createDirectories(all.resolve(UUID.randomUUID().toString().substring(0, 13)));
+      Files.writeString(path.resolve(OWNER), Json.write(ProcessIdentity.current().toMap()));
+      return new Scratch(path, clock, onClose);
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, all), e);
+    }
+  }
+
+  /** Ends the children of killed processes, and removes what they left. */
+  static void sweep(Path all, Clock clock) {
+    if (!Files.isDirectory(all)) {
+      return;
+    }
+    try (DirectoryStream<Path> each = Files.newDirectoryStream(all)) {
+      for (Path path : each) {
+        Optional<ProcessIdentity> owner = SmallFile.read(path.resolve(OWNER)).flatMap(Json::read).flatMap(Identities::of);
+        boolean left =
+            owner.isPresent()
+                ? owner.get().life() == ProcessIdentity.Life.DEAD
+                : Files.getLastModifiedTime(path).toInstant().isBefore(clock.now().minus(HALF));
+        if (left) {
+          new Children(ledger(path), clock).endLeftovers();
+          Trees.delete(path);
+        }
+      }
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, all), e);
+    }
+  }
+
+  private static Path ledger(Path path) {
+    return path.resolve("children.json");
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  public Children children() {
+    return children;
+  }
+
+  @Override
+  public void close() {
+    onClose.accept(this);
+    children.close();
+    try {
+      Trees.delete(path);
+    } catch (IOException e) {
+      // The work itself is done; the next one that is made tries again once this process is gone.
+      LOG.warn("{} could not be removed: {}", path, e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,204 @@
+package comfyui.cockpit.app.workflows;
+
+import comfyui.cockpit.files.DiskProblems;
+import comfyui.cockpit.gcs.Bucket;
+import comfyui.cockpit.gcs.Stored;
+import comfyui.cockpit.gcs.UploadSettings;
+import comfyui.cockpit.gcs.Uploads;
+import comfyui.cockpit.kernel.CancelSignal;
+import comfyui.cockpit.kernel.Code;
+import comfyui.cockpit.kernel.Problem;
+import comfyui.cockpit.kernel.ProblemException;
+import comfyui.cockpit.kernel.ProgressSink;
+import comfyui.cockpit.kernel.Sizes;
+import comfyui.cockpit.workflow.Output;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.UUID;
+
+/** Brings what a workflow saved to where it is wanted. What cannot be brought there stays in the version's own output folder: nothing is lost. */
+public final class Deliver {
+  /** With base64's third more still below the 10 MB that RunPod takes back from a job; it drops what is larger, and calls the job completed. */
+  static final long LARGEST_BASE64 = 7L << 20;
+
+  private final Uploads uploads;
+  private final UploadSettings settings;
+
+  public Deliver(Uploads uploads, UploadSettings settings) {
+    this.uploads = uploads;
+    this.settings = settings;
+  }
+
+  /** How outputs are delivered. */
+  public enum Mode {
+    BASE64,
+    GCS,
+    FILE;
+
+    public String wireName() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /**
+   * Where to.
+   *
+   * @param file of {@code FILE}: a directory that is there, or the name of the first output; nothing: the version's own output folder
+   * @param bucket and {@code prefix} of {@code GCS}, instead of the variables
+   */
+  public record To(Mode mode, Optional<Path> file, Optional<String> bucket, Optional<String> prefix) {}
+
+  /**
+   * One output where it was wanted.
+   *
+   * @param gcsUri {@code gs://bucket/object}
+   * @param path of a file
+   * @param url that everybody may read
+   * @param signedUrl that everybody may read who has it, for some time
+   */
+  public record Delivered(Output output, Optional<String> gcsUri, Optional<Path> path, Optional<String> url, Optional<String> signedUrl) {
+    static Delivered inMemory(Output output) {
+      return new Delivered(output, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+    }
+
+    static Delivered file(Output output, Path path) {
+      return new Delivered(output, Optional.empty(), Optional.of(path), Optional.empty(), Optional.empty());
+    }
+  }
+
+  /** @throws ProblemException for whatever is seen to be wrong without asking anybody */
+  void check(To to) {
+    switch (to.mode()) {
+      case GCS -> bucket(to);
+      case FILE ->
+          to.file().map(Path::getParent).filter(parent -> !Files.isDirectory(parent)).ifPresent(parent -> {
+                throw Problem.of(Code.BAD_REQUEST, "There is no directory " + parent + ".").withHint("Make it, or name another --out-file.").toException();
+              });
+      case BASE64 -> {}
+    }
+  }
+
+  private String bucket(To to) {
+    return to.bucket()
+        .or(settings::bucket)
+        .map(text -> Bucket.of(text).name())
+        .orElseThrow(
+            () ->
+                Problem.of(Code.BAD_REQUEST, "Outputs go to a bucket, and none is named.")
+                    .withHint("Name it with --gcs-bucket or GCS_BUCKET; or ask for --output base64 or --output file.")
+                    .toException());
+  }
+
+  /** What is better known before any work is done. */
+  void before(To to, CancelSignal cancel) {
+    if (to.mode() == Mode.GCS) {
+      if (settings.signedUrlTtl().isPresent()) {
+        uploads.requireSigner();
+      }
+      if (settings.validate()) {
+        uploads.requireWritable(bucket(to), cancel);
+      }
+    }
+  }
+
+  List<Delivered> deliver(To to, RunWorkflow.Ran ran, CancelSignal cancel, ProgressSink progress) {
+    if (ran.outputs().isEmpty()) {
+      return List.of();
+    }
+    progress.phase("delivering");
+    try {
+      return switch (to.mode()) {
+        case BASE64 -> inMemory(ran);
+        case GCS -> toBucket(to, ran, cancel, progress);
+        case FILE -> to.file().isPresent() ? toFile(ran.outputs(), to.file().get()) : keep(ran);
+      };
+    } catch (ProblemException e) {
+      throw stays(e.problem(), ran);
+    } catch (IOException e) {
+      throw stays(DiskProblems.of(e, to.file().orElse(ran.directory())), ran);
+    }
+  }
+
+  /** The work is done and paid for. */
+  private static ProblemException stays(Problem problem, RunWorkflow.Ran ran) {
+    try {
+      List<String> paths = keep(ran).stream().flatMap(each -> each.path().stream()).map(Path::toString).toList();
+      return problem.withHint(problem.hint() + " What the workflow saved is here: " + String.join(", ", paths) + ".").with("kept", paths).toException();
+    } catch (IOException e) {
+      return problem.with("lost", e.toString()).toException();
+    }
+  }
+
+  private static List<Delivered> inMemory(RunWorkflow.Ran ran) {
+    long bytes = ran.outputs().stream().mapToLong(Output::sizeBytes).sum();
+    if (bytes > LARGEST_BASE64) {
+      throw Problem.of(Code.OUTPUT_TOO_LARGE, "The outputs have " + Sizes.bytes(bytes) + "; as base64 at most " + Sizes.bytes(LARGEST_BASE64) + " are delivered.").toException();
+    }
+    return ran.outputs().stream().map(Delivered::inMemory).toList();
+  }
+
+  private List<Delivered> toBucket(To to, RunWorkflow.Ran ran, CancelSignal cancel, ProgressSink progress) {
+    String bucket = bucket(to);
+    String prefix = to.prefix().map(text -> text.replaceAll("^/+|/+$", "")).orElse(settings.prefix());
+    String below = prefix.isEmpty() ? "" : prefix + "/";
+    List<Delivered> delivered = new ArrayList<>();
+    for (Output output : ran.outputs()) {
+      String object = below + ran.versionId() + "/" + ran.requestId() + "/" + output.name();
+      progress.log("uploading " + output.name() + " to gs://" + bucket + "/" + object);
+      Stored stored = uploads.upload(output.file(), bucket, object, output.media().mime(), settings.isPublic(), cancel, progress);
+      Optional<String> signed = settings.signedUrlTtl().map(ttl -> uploads.signedUrl(bucket, object, ttl));
+      delivered.add(new Delivered(output, Optional.of(stored.uri()), Optional.empty(), settings.isPublic() ? Optional.of(stored.publicUrl()) : Optional.empty(), signed));
+    }
+    return delivered;
+  }
+
+  /** Into a directory under their own names; else the first under this name, and others beside it, numbered. */
+  private static List<Delivered> toFile(List<Output> outputs, Path file) throws IOException {
+    List<Delivered> delivered = new ArrayList<>();
+    for (Output output : outputs) {
+      Path to = Files.isDirectory(file) ? file.resolve(output.name()) : delivered.isEmpty() ? file : numbered(file, delivered.size() + 1, output.name());
+      Files.createDirectories(to.toAbsolutePath().getParent());
+      Path half = to.resolveSibling("." + to.getFileName() + "." + UUID.randomUUID().toString().substring(0, 8) + ".cockpit-new");
+      try {
+        Files.copy(output.file(), half);
+        Files.move(half, to, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        Files.deleteIfExists(half);
+      }
+      delivered.add(Delivered.file(output, to));
+    }
+    return delivered;
+  }
+
+  private static Path numbered(Path file, int number, String name) {
+    String own = file.getFileName().toString();
+    int dot = own.lastIndexOf('.');
+    int end = name.lastIndexOf('.');
+    return file.resolveSibling((dot <= 0 ? own : own.substring(0, dot)) + "_" + number + (end < 0 ? "" : name.substring(end)));
+  }
+
+  /** In ComfyUI's own folder of outputs, in a directory of this run. */
+  private static List<Delivered> keep(RunWorkflow.Ran ran) throws IOException {
+    Path directory = Files.createDirectories(ran.place().data().resolve("output").resolve(ran.requestId()));
+    List<Delivered> delivered = new ArrayList<>();
+    for (Output output : ran.outputs()) {
+      delivered.addAll(toFile(List.of(output), free(directory.resolve(output.name()))));
+    }
+    return delivered;
+  }
+
+  /** A name that nothing has yet: the same request may run twice. */
+  private static Path free(Path path) {
+    Path free = path;
+    for (int number = 2; Files.exists(free); number++) {
+      free = numbered(path, number, path.getFileName().toString());
+    }
+    return free;
+  }
+}

@@ -1,0 +1,268 @@
+package comfyui.cockpit.app.workflows;
+
+import comfyui.cockpit.app.versions.Parts;
+import comfyui.cockpit.app.versions.RealizeVersion;
+import comfyui.cockpit.app.versions.Scratch;
+import comfyui.cockpit.app.versions.Versions;
+import comfyui.cockpit.comfy.ComfyApi;
+import comfyui.cockpit.comfy.Prompt;
+import comfyui.cockpit.files.DiskProblems;
+import comfyui.cockpit.instance.ComfyCommand;
+import comfyui.cockpit.instance.ComfyServer;
+import comfyui.cockpit.job.Jobs;
+import comfyui.cockpit.job.Lane;
+import comfyui.cockpit.job.Work;
+import comfyui.cockpit.kernel.CancelSignal;
+import comfyui.cockpit.kernel.Code;
+import comfyui.cockpit.kernel.Problem;
+import comfyui.cockpit.kernel.ProblemException;
+import comfyui.cockpit.net.Http;
+import comfyui.cockpit.version.Build;
+import comfyui.cockpit.version.Lock;
+import comfyui.cockpit.version.Place;
+import comfyui.cockpit.workflow.Output;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/** Runs one workflow on a ComfyUI of its own, and delivers what it saved. */
+public final class RunWorkflow {
+  public static final String KIND = "workflows.run";
+  private static final String PROMPT_PART = "workflows.prompt";
+  private static final Duration LOOK = Duration.ofMillis(250);
+  /** A ComfyUI at work may not answer for a while; one that never does is lost. */
+  private static final Duration DEAF = Duration.ofSeconds(120);
+  /** Of runs whose outputs nobody gets as files, so many keep them at most. */
+  private static final int KEPT = 20;
+
+  private final Versions versions;
+  private final RealizeVersion realize;
+  private final Deliver deliver;
+  private final Http http;
+  private final Jobs jobs;
+  private final Deque<Scratch> kept = new ArrayDeque<>();
+
+  public RunWorkflow(Versions versions, RealizeVersion realize, Deliver deliver, Http http, Jobs jobs) {
+    this.versions = versions;
+    this.realize = realize;
+    this.deliver = deliver;
+    this.http = http;
+    this.jobs = jobs;
+  }
+
+  /**
+   * What is to run, and where its outputs go.
+   *
+   * @param requestId names the run in paths and buckets; one is made where nobody gives one
+   * @param timeout for the workflow itself, once ComfyUI is there
+   * @param arguments ComfyUI's own
+   */
+  public record Request(Versions.Request version, Prompt prompt, Deliver.To to, Optional<String> requestId, Optional<Duration> timeout, List<String> arguments) {
+    Request sorted() {
+      return new Request(version, prompt.sorted(), to, requestId, timeout, arguments);
+    }
+  }
+
+  /** How long each part took, in seconds. */
+  public record Timings(double realize, double start, double run, double deliver) {
+    Timings delivered(double seconds) {
+      return new Timings(realize, start, run, seconds);
+    }
+  }
+
+  /** @param promptId ComfyUI's own id; nothing if there was nothing to run */
+  public record Result(
+      String requestId, String versionId, Optional<String> promptId, String lockDigest, Deliver.Mode mode, List<Deliver.Delivered> outputs, Timings timings) {}
+
+  /**
+   * A workflow that ran.
+   *
+   * @param place of the version that it ran on
+   * @param outputs in a directory of their own
+   */
+  record Ran(String requestId, String versionId, Optional<String> promptId, String lockDigest, Place place, Path directory, List<Output> outputs, Timings timings) {}
+
+  /** @throws ProblemException for whatever is seen to be wrong before anything is done */
+  public Jobs.Handle start(Request request) {
+    String id = check(request);
+    deliver.check(request.to());
+    return jobs.start(order(KIND, id), job -> Work.Outcome.done(run(request, job)));
+  }
+
+  static Jobs.Order order(String kind, String versionId) {
+    return new Jobs.Order(kind, Optional.of(Lane.GPU), true, List.of(versionId), Optional.empty());
+  }
+
+  /** @return the version's id */
+  String check(Request request) {
+    versions.requireSettings();
+    request.requestId().filter(id -> !id.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,127}")).ifPresent(id -> {
+          throw Problem.of(Code.BAD_REQUEST, "\"" + id + "\" cannot be the id of a request.").withHint("Use letters, digits, \".\", \"_\" and \"-\".").toException();
+        });
+    versions.files().good(versions.named(request.version()));
+    return request.version().id();
+  }
+
+  private Result run(Request request, Work.Context job) {
+    job.started();
+    deliver.before(request.to(), job.cancelSignal());
+    Scratch scratch = versions.scratch();
+    boolean keep = false;
+    try {
+      Ran ran = execute(request, scratch, job);
+      long start = versions.clock().nanos();
+      List<Deliver.Delivered> delivered = deliver.deliver(request.to(), ran, job.cancelSignal(), job.progress());
+      keep = request.to().mode() == Deliver.Mode.BASE64;
+      return new Result(
+          ran.requestId(), ran.versionId(), ran.promptId(), ran.lockDigest(), request.to().mode(), delivered, ran.timings().delivered(versions.clock().secondsSince(start)));
+    } finally {
+      if (keep) {
+        keep(scratch);
+      } else {
+        scratch.close();
+      }
+    }
+  }
+
+  /** The outputs of the last runs stay until they are fetched or others follow; with this process all go. */
+  private void keep(Scratch scratch) {
+    synchronized (kept) {
+      kept.addLast(scratch);
+      if (kept.size() > KEPT) {
+        kept.removeFirst().close();
+      }
+    }
+  }
+
+  /**
+   * Realizes the version, starts its ComfyUI, runs the workflow and collects what it saved.
+   *
+   * @param scratch where its outputs and its temporary files go
+   */
+  Ran execute(Request request, Scratch scratch, Work.Context job) {
+    long begin = versions.clock().nanos();
+    RealizeVersion.Result realized = (RealizeVersion.Result) Parts.follow(job, realize.start(request.version(), Optional.of(job.id()))).result().orElseThrow();
+    double realizing = versions.clock().secondsSince(begin);
+    Ran[] ran = new Ran[1];
+    Jobs.Handle part =
+        jobs.start(
+            new Jobs.Order(PROMPT_PART, Optional.of(Lane.GPU), false, List.of(request.version().id()), Optional.of(job.id())),
+            context -> {
+              ran[0] = onComfy(request, realized, scratch, context, job, realizing);
+              return Work.Outcome.done(new RealizeVersion.PartDone());
+            });
+    Parts.follow(job, part);
+    return ran[0];
+  }
+
+  private Ran onComfy(Request request, RealizeVersion.Result realized, Scratch scratch, Work.Context part, Work.Context job, double realizing) {
+    String requestId = request.requestId().orElseGet(() -> UUID.randomUUID().toString());
+    Place place = new Place(realized.target());
+    Path output = scratch.path().resolve("output");
+    Path temp = scratch.path().resolve("temp");
+    try {
+      Files.createDirectories(output);
+      Build build = new Build(place, place.current().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_NOT_REALIZED, "There is no build at " + place.target() + " any more.").toException()));
+      Lock lock = build.lock().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_BROKEN, "The build at " + place.target() + " has no lock.").toException());
+      part.progress().phase("starting");
+      part.step("ComfyUI", 0, 2);
+      long begin = versions.clock().nanos();
+      try (ComfyServer server = start(request, build, lock, output, scratch, part.cancelSignal(), job)) {
+        double starting = versions.clock().secondsSince(begin);
+        if (request.prompt().isEmpty()) {
+          return new Ran(requestId, request.version().id(), Optional.empty(), realized.lockDigest(), place, output, List.of(), new Timings(realizing, starting, 0, 0));
+        }
+        part.progress().phase("running");
+        part.step("workflow", 1, 2);
+        begin = versions.clock().nanos();
+        String id = submit(server, request.prompt(), part.cancelSignal());
+        ComfyApi.Finished finished = await(server, id, request.timeout(), part.cancelSignal(), job);
+        finished.problem().ifPresent(
+            problem -> {
+              throw problem.toException();
+            });
+        double running = versions.clock().secondsSince(begin);
+        List<Output> outputs = Output.collect(finished.outputs(), new Output.Folders(output, temp, server.api(), part.cancelSignal()));
+        if (outputs.isEmpty()) {
+          throw Problem.of(Code.WORKFLOW_FAILED, "The workflow ran and saved nothing.").withHint("Add a node that saves, such as SaveImage.").toException();
+        }
+        part.step("workflow", 2, 2);
+        return new Ran(requestId, request.version().id(), Optional.of(id), realized.lockDigest(), place, output, outputs, new Timings(realizing, starting, running, 0));
+      }
+    } catch (IOException e) {
+      throw new ProblemException(DiskProblems.of(e, scratch.path()), e);
+    }
+  }
+
+  private ComfyServer start(Request request, Build build, Lock lock, Path output, Scratch scratch, CancelSignal cancel, Work.Context job) {
+    List<String> arguments = new ArrayList<>(List.of("--output-directory", output.toString(), "--temp-directory", scratch.path().toString()));
+    arguments.addAll(request.arguments());
+    ComfyServer.Surroundings around =
+        new ComfyServer.Surroundings(scratch.children(), http, versions.clock(), versions.instances().startTimeout(), line -> job.progress().log(line));
+    for (int tries = 1; ; tries++) {
+      int port = versions.instances().ports().free();
+      ComfyCommand command = new ComfyCommand(build, lock, "127.0.0.1", port, arguments, versions.settings().environment(), request.version().offline());
+      try {
+        return ComfyServer.start(command, around, cancel);
+      } catch (ProblemException e) {
+        // Somebody took it between the look and the start.
+        if (e.problem().code() != Code.PORT_TAKEN || tries == 3) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  private static String submit(ComfyServer server, Prompt prompt, CancelSignal cancel) {
+    try {
+      return server.api().submit(prompt, UUID.randomUUID().toString(), cancel);
+    } catch (ProblemException e) {
+      cancel.throwIfCancelled();
+      if (e.problem().code() != Code.WORKFLOW_REFUSED) {
+        server.explain();
+      }
+      throw e;
+    }
+  }
+
+  /** The history is what counts: a run whose last message was missed has ended all the same. */
+  private ComfyApi.Finished await(ComfyServer server, String id, Optional<Duration> timeout, CancelSignal cancel, Work.Context job) {
+    long start = versions.clock().nanos();
+    long heard = start;
+    boolean lost = false;
+    while (true) {
+      server.requireAlive();
+      try {
+        Optional<ComfyApi.Finished> finished = server.api().finished(id, cancel);
+        if (finished.isPresent()) {
+          return finished.get();
+        }
+        boolean queued = server.api().isQueued(id, cancel);
+        heard = versions.clock().nanos();
+        if (!queued && lost) {
+          throw Problem.of(Code.WORKFLOW_FAILED, "ComfyUI knows nothing of the workflow any more: it is neither in its queue nor in its history.").toException();
+        }
+        // Between two questions it may have gone from the queue into the history.
+        lost = !queued;
+      } catch (ProblemException e) {
+        cancel.throwIfCancelled();
+        if (lost || versions.clock().secondsSince(heard) > DEAF.toSeconds()) {
+          server.explain();
+          throw e;
+        }
+        job.progress().log("ComfyUI does not answer just now: " + e.problem().detail());
+      }
+      if (timeout.isPresent() && versions.clock().secondsSince(start) > timeout.get().toMillis() / 1000.0) {
+        throw Problem.of(Code.WORKFLOW_TIMED_OUT, "The workflow was not done within " + timeout.get().toSeconds() + " s, and was ended.").toException();
+      }
+      cancel.sleep(LOOK);
+    }
+  }
+}
