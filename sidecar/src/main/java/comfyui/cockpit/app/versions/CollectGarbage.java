@@ -183,8 +183,8 @@ public final class CollectGarbage {
       if (dryRun) {
         return;
       }
-      try (Scratch scratch = versions.scratch()) {
-        versions.packages().prune(scratch.children(), scratch.path(), job.cancelSignal(), job.progress());
+      try (WorkDirectory temporary = versions.workDirectory()) {
+        versions.packages().prune(temporary.children(), temporary.path(), job.cancelSignal(), job.progress());
         long freed = before - Trees.freedBy(cache) - listed;
         if (freed > 0) {
           removed.add(new ChangeVersion.Removed(cache, freed));

@@ -81,9 +81,9 @@ public final class InitComfy {
     boolean done = false;
     boolean hadVenv = Files.exists(request.venv());
     boolean hadPath = Files.exists(request.path());
-    try (Scratch scratch = versions.scratch()) {
-      Children children = scratch.children();
-      Path work = scratch.path();
+    try (WorkDirectory temporary = versions.workDirectory()) {
+      Children children = temporary.children();
+      Path work = temporary.path();
       progress.phase("fetching");
       job.step(Place.CORE, 0, 3);
       Resolved resolved = versions.repositories().resolve(url, request.ref(), cancel);

@@ -165,9 +165,9 @@ public final class PackVersion {
     Optional<Path> near = Pack.around(named.spec()).flatMap(Pack::wheels);
     List<LockedPackage> far = all.stream().filter(each -> near.flatMap(directory -> Packages.in(directory, each)).isEmpty()).toList();
     Map<String, Packages.Located> located;
-    try (Scratch scratch = versions.scratch()) {
-      Children children = scratch.children();
-      Path work = scratch.path();
+    try (WorkDirectory temporary = versions.workDirectory()) {
+      Children children = temporary.children();
+      Path work = temporary.path();
       Interpreter python = versions.interpreters().require(Optional.of(lock.python()), offline, children, work, job.cancelSignal(), job.progress());
       Packages.Origin origin = new Packages.Origin(offline, Optional.empty(), lock.torchBackend(), lock.places());
       located = versions.packages().locate(far.stream().filter(LockedPackage.Dist.class::isInstance).toList(), python, lock.platform(), origin, children, work, job.cancelSignal());

@@ -274,9 +274,9 @@ public final class RealizeVersion {
     }
 
     private void packages() {
-      try (Scratch scratch = versions.scratch()) {
-        Children children = scratch.children();
-        Path work = scratch.path();
+      try (WorkDirectory temporary = versions.workDirectory()) {
+        Children children = temporary.children();
+        Path work = temporary.path();
         Optional<Interpreter> python = versions.interpreters().find(Optional.of(lock.python()), children, work, cancel);
         steps.add(new Step(Kind.ENVIRONMENT, "Python " + lock.python(), Optional.of(python.isPresent() ? From.FILE : From.NETWORK), OptionalLong.empty()));
         if (python.isEmpty() && task.offline()) {

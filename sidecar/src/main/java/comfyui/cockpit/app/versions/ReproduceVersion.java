@@ -42,8 +42,8 @@ public final class ReproduceVersion {
   }
 
   private Work.Outcome run(Versions.Request request, Work.Context job) {
-    try (Scratch scratch = versions.scratch()) {
-      Path work = scratch.path();
+    try (WorkDirectory temporary = versions.workDirectory()) {
+      Path work = temporary.path();
       List<Run> runs = new ArrayList<>();
       List<Contents> contents = new ArrayList<>();
       for (String name : List.of("first", "second")) {

@@ -262,9 +262,9 @@ public final class ResolveVersion {
       }
       progress.phase("resolving");
       progress.log("resolving the packages of " + String.join(", ", inputs.stream().map(Requirements::requester).toList()));
-      try (Scratch scratch = versions.scratch()) {
-        Children children = scratch.children();
-        Path work = scratch.path();
+      try (WorkDirectory temporary = versions.workDirectory()) {
+        Children children = temporary.children();
+        Path work = temporary.path();
         Optional<String> wanted = old.map(Lock::python).filter(python -> !stale.contains("python")).or(spec::python);
         Interpreter python = versions.interpreters().require(wanted, offline, children, work, cancel, progress);
         List<String> places = inputs.stream().flatMap(input -> input.places().stream()).distinct().toList();

@@ -34,12 +34,12 @@ public final class RunUi {
   public int run(Path target, String host, int port, List<String> arguments, boolean offline, OutputStream out, CancelSignal cancel) {
     Place place = new Place(target);
     Ports.require(port);
-    try (Scratch scratch = versions.scratch()) {
+    try (WorkDirectory temporary = versions.workDirectory()) {
       Build build =
           new Build(place, place.current().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_NOT_REALIZED, "Nothing is realized at " + target + ".").toException()));
       Lock lock = build.lock().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_BROKEN, "The build at " + target + " has no lock.").toException());
       ComfyCommand command = new ComfyCommand(build, lock, host, port, arguments, versions.settings().environment(), offline);
-      return scratch.children().run(command.order(line -> {}), out, cancel).orElse(INTERRUPTED);
+      return temporary.children().run(command.order(line -> {}), out, cancel).orElse(INTERRUPTED);
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, target), e);
     }

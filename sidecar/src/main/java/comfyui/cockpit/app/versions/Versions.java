@@ -66,7 +66,7 @@ public final class Versions implements AutoCloseable {
   private final AtomicLong changes = new AtomicLong();
   private final Map<List<Path>, Downloads> downloads = new LinkedHashMap<>();
   private final Map<Path, Semaphore> turns = new ConcurrentHashMap<>();
-  private final Set<Scratch> scratches = ConcurrentHashMap.newKeySet();
+  private final Set<WorkDirectory> inUse = ConcurrentHashMap.newKeySet();
   private Optional<Repositories> opened = Optional.empty();
   /** The spec and the lock of each version as `stat` last saw them; empty before the first look. */
   private Map<String, String> seen = Map.of();
@@ -236,15 +236,15 @@ public final class Versions implements AutoCloseable {
   }
 
   /** For files that are needed for a moment, and the children that work on them. */
-  public Scratch scratch() {
-    Scratch scratch = Scratch.in(works(), clock, scratches::remove);
-    scratches.add(scratch);
-    return scratch;
+  public WorkDirectory workDirectory() {
+    WorkDirectory temporary = WorkDirectory.in(works(), clock, inUse::remove);
+    inUse.add(temporary);
+    return temporary;
   }
 
   /** Ends what killed processes left, and removes their files. */
   public void sweep() {
-    Scratch.sweep(works(), clock);
+    WorkDirectory.sweep(works(), clock);
   }
 
   private Path works() {
@@ -447,7 +447,7 @@ public final class Versions implements AutoCloseable {
   @Override
   public void close() throws IOException {
     // Whoever is still at work was told to end; its children are not left to themselves.
-    List.copyOf(scratches).forEach(Scratch::close);
+    List.copyOf(inUse).forEach(WorkDirectory::close);
     synchronized (downloads) {
       for (Downloads each : downloads.values()) {
         each.close();

@@ -1,7 +1,7 @@
 package comfyui.cockpit.app.workflows;
 
 import comfyui.cockpit.app.versions.RunUi;
-import comfyui.cockpit.app.versions.Scratch;
+import comfyui.cockpit.app.versions.WorkDirectory;
 import comfyui.cockpit.app.versions.Versions;
 import comfyui.cockpit.files.DiskProblems;
 import comfyui.cockpit.kernel.CancelSignal;
@@ -44,14 +44,14 @@ public final class BuildImage {
     Named named = versions.files().named(versionId, spec);
     versions.files().good(named);
     Path docker = docker();
-    try (Scratch scratch = versions.scratch()) {
-      Path context = scratch.path().resolve("context");
+    try (WorkDirectory temporary = versions.workDirectory()) {
+      Path context = temporary.path().resolve("context");
       fill(context, named);
       List<String> command =
           List.of(
               docker.toString(), "build", "--tag", tag, "--build-arg", "COCKPIT_VERSION=" + product, "--build-arg", "COMFY_VERSION_NAME=" + named.id(), context.toString());
       Children.Order order = new Children.Order(command, Inherited.of(versions.settings().environment(), DOCKER, List.of("BUILDX_")), context, line -> {});
-      return scratch.children().run(order, out, cancel).orElse(RunUi.INTERRUPTED);
+      return temporary.children().run(order, out, cancel).orElse(RunUi.INTERRUPTED);
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, versions.settings().cacheRoot()), e);
     }

@@ -1,6 +1,6 @@
 package comfyui.cockpit.app.workflows;
 
-import comfyui.cockpit.app.versions.Scratch;
+import comfyui.cockpit.app.versions.WorkDirectory;
 import comfyui.cockpit.app.versions.Versions;
 import comfyui.cockpit.job.Jobs;
 import comfyui.cockpit.job.Work;
@@ -42,8 +42,8 @@ public final class HashWorkflow {
 
   private Result compare(RunWorkflow.Request request, Optional<Baseline> before, Work.Context job) {
     job.started();
-    try (Scratch scratch = versions.scratch()) {
-      RunWorkflow.Ran ran = run.execute(request, scratch, job);
+    try (WorkDirectory temporary = versions.workDirectory()) {
+      RunWorkflow.Ran ran = run.execute(request, temporary, job);
       Baseline now = Baseline.of(LockJson.sha256(request.prompt().json()), ran.lockDigest(), ran.outputs());
       return new Result(ran.versionId(), before, now, before.map(each -> each.differences(now)).orElse(List.of()));
     }

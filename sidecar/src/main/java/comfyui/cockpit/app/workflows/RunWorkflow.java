@@ -2,7 +2,7 @@ package comfyui.cockpit.app.workflows;
 
 import comfyui.cockpit.app.versions.Parts;
 import comfyui.cockpit.app.versions.RealizeVersion;
-import comfyui.cockpit.app.versions.Scratch;
+import comfyui.cockpit.app.versions.WorkDirectory;
 import comfyui.cockpit.app.versions.Versions;
 import comfyui.cockpit.comfy.ComfyApi;
 import comfyui.cockpit.comfy.Prompt;
@@ -47,7 +47,7 @@ public final class RunWorkflow {
   private final Deliver deliver;
   private final Http http;
   private final Jobs jobs;
-  private final Deque<Scratch> kept = new ArrayDeque<>();
+  private final Deque<WorkDirectory> kept = new ArrayDeque<>();
 
   public RunWorkflow(Versions versions, RealizeVersion realize, Deliver deliver, Http http, Jobs jobs) {
     this.versions = versions;
@@ -113,10 +113,10 @@ public final class RunWorkflow {
   private Result run(Request request, Work.Context job) {
     job.started();
     deliver.before(request.to(), job.cancelSignal());
-    Scratch scratch = versions.scratch();
+    WorkDirectory temporary = versions.workDirectory();
     boolean keep = false;
     try {
-      Ran ran = execute(request, scratch, job);
+      Ran ran = execute(request, temporary, job);
       long start = versions.clock().nanos();
       List<Deliver.Delivered> delivered = deliver.deliver(request.to(), ran, job.cancelSignal(), job.progress());
       keep = request.to().mode() == Deliver.Mode.BASE64;
@@ -124,17 +124,17 @@ public final class RunWorkflow {
           ran.requestId(), ran.versionId(), ran.promptId(), ran.lockDigest(), request.to().mode(), delivered, ran.timings().delivered(versions.clock().secondsSince(start)));
     } finally {
       if (keep) {
-        keep(scratch);
+        keep(temporary);
       } else {
-        scratch.close();
+        temporary.close();
       }
     }
   }
 
   /** The outputs of the last runs stay until they are fetched or others follow; with this process all go. */
-  private void keep(Scratch scratch) {
+  private void keep(WorkDirectory temporary) {
     synchronized (kept) {
-      kept.addLast(scratch);
+      kept.addLast(temporary);
       if (kept.size() > KEPT) {
         kept.removeFirst().close();
       }
@@ -144,9 +144,9 @@ public final class RunWorkflow {
   /**
    * Realizes the version, starts its ComfyUI, runs the workflow and collects what it saved.
    *
-   * @param scratch where its outputs and its temporary files go
+   * @param temporary where its outputs and its temporary files go
    */
-  Ran execute(Request request, Scratch scratch, Work.Context job) {
+  Ran execute(Request request, WorkDirectory temporary, Work.Context job) {
     long begin = versions.clock().nanos();
     RealizeVersion.Result realized = (RealizeVersion.Result) Parts.follow(job, realize.start(request.version(), Optional.of(job.id()))).result().orElseThrow();
     double realizing = versions.clock().secondsSince(begin);
@@ -155,18 +155,18 @@ public final class RunWorkflow {
         jobs.start(
             new Jobs.Order(PROMPT_PART, Optional.of(Lane.GPU), false, List.of(request.version().id()), Optional.of(job.id())),
             context -> {
-              ran[0] = onComfy(request, realized, scratch, context, job, realizing);
+              ran[0] = onComfy(request, realized, temporary, context, job, realizing);
               return Work.Outcome.done(new RealizeVersion.PartDone());
             });
     Parts.follow(job, part);
     return ran[0];
   }
 
-  private Ran onComfy(Request request, RealizeVersion.Result realized, Scratch scratch, Work.Context part, Work.Context job, double realizing) {
+  private Ran onComfy(Request request, RealizeVersion.Result realized, WorkDirectory temporary, Work.Context part, Work.Context job, double realizing) {
     String requestId = request.requestId().orElseGet(() -> UUID.randomUUID().toString());
     Place place = new Place(realized.target());
-    Path output = scratch.path().resolve("output");
-    Path temp = scratch.path().resolve("temp");
+    Path output = temporary.path().resolve("output");
+    Path temp = temporary.path().resolve("temp");
     try {
       Files.createDirectories(output);
       Build build = new Build(place, place.current().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_NOT_REALIZED, "There is no build at " + place.target() + " any more.").toException()));
@@ -174,7 +174,7 @@ public final class RunWorkflow {
       part.progress().phase("starting");
       part.step("ComfyUI", 0, 2);
       long begin = versions.clock().nanos();
-      try (ComfyServer server = start(request, build, lock, output, scratch, part.cancelSignal(), job)) {
+      try (ComfyServer server = start(request, build, lock, output, temporary, part.cancelSignal(), job)) {
         double starting = versions.clock().secondsSince(begin);
         if (request.prompt().isEmpty()) {
           return new Ran(requestId, request.version().id(), Optional.empty(), realized.lockDigest(), place, output, List.of(), new Timings(realizing, starting, 0, 0));
@@ -197,15 +197,15 @@ public final class RunWorkflow {
         return new Ran(requestId, request.version().id(), Optional.of(id), realized.lockDigest(), place, output, outputs, new Timings(realizing, starting, running, 0));
       }
     } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, scratch.path()), e);
+      throw new ProblemException(DiskProblems.of(e, temporary.path()), e);
     }
   }
 
-  private ComfyServer start(Request request, Build build, Lock lock, Path output, Scratch scratch, CancelSignal cancel, Work.Context job) {
-    List<String> arguments = new ArrayList<>(List.of("--output-directory", output.toString(), "--temp-directory", scratch.path().toString()));
+  private ComfyServer start(Request request, Build build, Lock lock, Path output, WorkDirectory temporary, CancelSignal cancel, Work.Context job) {
+    List<String> arguments = new ArrayList<>(List.of("--output-directory", output.toString(), "--temp-directory", temporary.path().toString()));
     arguments.addAll(request.arguments());
     ComfyServer.Surroundings around =
-        new ComfyServer.Surroundings(scratch.children(), http, versions.clock(), versions.instances().startTimeout(), line -> job.progress().log(line));
+        new ComfyServer.Surroundings(temporary.children(), http, versions.clock(), versions.instances().startTimeout(), line -> job.progress().log(line));
     for (int tries = 1; ; tries++) {
       int port = versions.instances().ports().free();
       ComfyCommand command = new ComfyCommand(build, lock, "127.0.0.1", port, arguments, versions.settings().environment(), request.version().offline());

@@ -24,8 +24,8 @@ import org.slf4j.LoggerFactory;
  * A directory for what is needed for a moment, and the children that work there. Closing it ends them and removes it; what a killed
  * process left goes when the next one is made.
  */
-public final class Scratch implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(Scratch.class);
+public final class WorkDirectory implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(WorkDirectory.class);
   private static final String OWNER = ".owner";
   /** One whose owner cannot be read was left half made. */
   private static final Duration HALF = Duration.ofDays(1);
@@ -33,9 +33,9 @@ public final class Scratch implements AutoCloseable {
   private final Path path;
   private final Children children;
 
-  private final Consumer<Scratch> onClose;
+  private final Consumer<WorkDirectory> onClose;
 
-  private Scratch(Path path, Clock clock, Consumer<Scratch> onClose) {
+  private WorkDirectory(Path path, Clock clock, Consumer<WorkDirectory> onClose) {
     this.path = path;
     this.children = new Children(ledger(path), clock);
     this.onClose = onClose;
@@ -45,12 +45,12 @@ public final class Scratch implements AutoCloseable {
    * @param all where those of every process lie
    * @param onClose told when it goes
    */
-  static Scratch in(Path all, Clock clock, Consumer<Scratch> onClose) {
+  static WorkDirectory in(Path all, Clock clock, Consumer<WorkDirectory> onClose) {
     sweep(all, clock);
     try {
       Path path = Files.createDirectories(all.resolve(UUID.randomUUID().toString().substring(0, 13)));
       Files.writeString(path.resolve(OWNER), Json.write(ProcessIdentity.current().toMap()));
-      return new Scratch(path, clock, onClose);
+      return new WorkDirectory(path, clock, onClose);
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, all), e);
     }
