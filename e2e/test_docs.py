@@ -85,7 +85,8 @@ def test_what_a_page_says_can_be_typed(root: Root, page: str, command: str) -> N
         root.set(gcs_endpoint=root.hub.api)  # a bucket of nobody's
     if arguments[:2] == ["models", "wait"]:
         arguments = ["models", "wait", "--bundle", "demo", "--timeout", "0"]
-    done = root.run(*arguments, COMFY_VERSION_NAME="demo", PATH=pretend_docker(root))
+    variables = {"COMFY_VERSION_NAME": "demo", "GCS_BUCKET": "my-bucket"}
+    done = root.run(*arguments, PATH=pretend_docker(root), **variables)
     assert done.status != WRONG_USE, (page, done)
     assert "Exception" not in done.err, (page, done)
 

@@ -62,7 +62,7 @@ TEXT = """{
     {"source": "https://example.org/a.bin", "target_subdir": "loras", «34»"cheksum": "x"},
     {"source": «35»"/no\\u0000where", "target_subdir": "loras"}
   ],
-  "python_packages": [«36»12, «37»"a b c", «38»"a\\n--INDEX=x", «39»"-e ../x", «40»""],
+  "python_packages": [«36»12, «37»"a b c", «38»"a\\n--INDEX=x", «39»"-e ../x", «40»"", «47»"--find-links ./wheels"],
   "python": «41»"2.7",
   "env": {«42»"A B": "x", "C": «43»12, "D": "${E}"},
   "options": {"torch_backend": «44»"auto", "offline": «45»"no", «46»"skip_model": true}
@@ -115,6 +115,7 @@ WANTED: dict[int, tuple[str, str, str]] = {
     44: ("/options/torch_backend", INVALID, "cpu"),
     45: ("/options/offline", INVALID, "true or false"),
     46: ("/options/skip_model", INVALID, 'Did you mean "skip_models"?'),
+    47: ("/python_packages/5", INVALID, "--wheels-dir"),
 }
 
 

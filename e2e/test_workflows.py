@@ -662,9 +662,12 @@ def test_bucket_without_login(at_bucket: Machine) -> None:
 
 
 def test_large_into_a_bucket(at_bucket: Machine, bucket: Bucket) -> None:
-    """In pieces, over breaks of all kinds; a daemon does it too."""
-    at_bucket.root.variables["GCS_BUCKET"] = "private"
+    """In pieces, over breaks of all kinds; a daemon does it too, and by itself as its variables say."""
+    at_bucket.root.variables |= {"GCS_BUCKET": "private", "OUTPUT_MODE": "gcs"}
     at_bucket.root.serve().wait()
+    asked = {"version_id": "v", "workflow": PICTURE}
+    job = daemon(at_bucket).post("/api/workflows/runs", asked)["job"]["id"]
+    assert result(end(at_bucket, job))["output_mode"] == "gcs"
     size = 17 << 20
     for name in ("cut", "partial", "503-twice", "lost"):
         node_of = node("SaveBytes", size=size, name=f"{name}.bin", key="files")

@@ -14,9 +14,4 @@ import java.util.Optional;
  */
 public record UploadSettings(Optional<String> bucket, String prefix, boolean isPublic, Optional<Duration> signedUrlTtl, boolean validate) {
   public static final String PREFIX = "comfy/outputs";
-
-  /** The name of an object under the prefix. */
-  public String object(String name) {
-    return prefix.isEmpty() ? name : prefix + "/" + name;
-  }
 }

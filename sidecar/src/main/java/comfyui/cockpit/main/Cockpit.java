@@ -100,7 +100,8 @@ final class Cockpit implements CockpitApi {
     versions = versions(settings, sources);
     ResolveVersion resolve = new ResolveVersion(versions, jobs);
     RealizeVersion realize = new RealizeVersion(versions, resolve, jobs);
-    RunWorkflow runs = new RunWorkflow(versions, realize, new Deliver(new Uploads(http, gcs, clock), settings.uploads()), http, jobs);
+    Deliver deliver = new Deliver(new Uploads(http, gcs, clock), settings.uploads(), settings.outputMode());
+    RunWorkflow runs = new RunWorkflow(versions, realize, deliver, http, jobs);
     Shapes.Health health =
         new Shapes.Health(
             "ready", version, API, java, root.toString(), settings.roots().main().toString(),
@@ -129,7 +130,7 @@ final class Cockpit implements CockpitApi {
                     new VerifyVersionModels(versions, jobs),
                     new CollectGarbage(versions, jobs),
                     new InitComfy(versions, jobs)),
-                new WorkflowRoutes.Parts(runs, new HashWorkflow(versions, runs, jobs), jobs),
+                new WorkflowRoutes.Parts(runs, new HashWorkflow(versions, runs, jobs), deliver, jobs),
                 jobs,
                 health));
   }

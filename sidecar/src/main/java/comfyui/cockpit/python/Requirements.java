@@ -52,6 +52,12 @@ public record Requirements(String requester, String text, Map<String, String> in
     return PLACE.matcher(line).matches() && !LOGIN.matcher(line.split("[ =]", 2)[1]).matches();
   }
 
+  /** True if the option's value means the same wherever it is read: an address or a whole path. */
+  public static boolean isAbsolute(String line) {
+    String value = line.split("[ =]+", 2)[1];
+    return value.startsWith("/") || value.matches("[A-Za-z][A-Za-z0-9+.-]*:.*");
+  }
+
   /** The specifiers of a package that stand here, {@code >=1.2,<2}; empty text where any will do. */
   List<String> specifiers(String name) {
     return java.util.stream.Stream.concat(java.util.stream.Stream.of(text), included.values().stream())

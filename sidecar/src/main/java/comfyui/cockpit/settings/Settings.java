@@ -32,6 +32,7 @@ import java.util.Optional;
  * Everything that can be set, read once: the environment first, then cockpit.json, then the defaults.
  *
  * @param root the Jupyter server's root
+ * @param outputMode how outputs of workflows are delivered where nobody says another way
  * @param errors what is wrong with cockpit.json; nothing is installed then
  */
 public record Settings(
@@ -41,6 +42,7 @@ public record Settings(
     Hubs hubs,
     GcsSettings gcs,
     UploadSettings uploads,
+    String outputMode,
     Limits limits,
     Retry metadataRetry,
     VersionSettings versions,
@@ -125,7 +127,7 @@ public record Settings(
     problems.addAll(0, checker.errors());
     Path versionsDir = top.string("versions_dir").map(root::resolve).orElse(root.resolve("versions")).normalize();
     VersionSettings versions = VersionSettings.of(versionsDir, root, environment);
-    return new Settings(root, new Roots(modelsDir, extra), netSettings, hubs, gcs, uploads, limits, retry, versions, instances, List.copyOf(problems), List.copyOf(warnings));
+    return new Settings(root, new Roots(modelsDir, extra), netSettings, hubs, gcs, uploads, variable(environment, "OUTPUT_MODE").orElse("gcs"), limits, retry, versions, instances, List.copyOf(problems), List.copyOf(warnings));
   }
 
   private static Optional<Obj> read(Path root, Checker checker) {

@@ -355,6 +355,12 @@ public final class VersionJson {
       checker.error(item.place(), at, Code.DECLARATION_INVALID, "\"" + name + "\" is followed by one address, without a login in it.", "Logins stand in ~/.netrc.");
       return;
     }
+    if (Requirements.isPlaceOption(name) && !Requirements.isAbsolute(text)) {
+      checker.error(
+          item.place(), at, Code.DECLARATION_INVALID, "\"" + text + "\" names another directory wherever it is read.",
+          "Write its whole path or an address; --wheels-dir takes wheels from a directory and nothing else.");
+      return;
+    }
     if (ASKING.contains(name)) {
       checker.error(item.place(), at, Code.DECLARATION_INVALID, "\"" + text + "\" names files of one machine.", "Write the packages themselves, one an item.");
       return;

@@ -33,7 +33,7 @@ public final class WorkflowRoutes {
   private final Parts parts;
 
   /** The use cases behind the routes. */
-  public record Parts(RunWorkflow run, HashWorkflow hash, Jobs jobs) {}
+  public record Parts(RunWorkflow run, HashWorkflow hash, Deliver deliver, Jobs jobs) {}
 
   WorkflowRoutes(Parts parts) {
     this.parts = parts;
@@ -78,19 +78,8 @@ public final class WorkflowRoutes {
 
   private Reply run(Request request) {
     Body body = body(request);
-    Deliver.Mode mode = mode(body);
-    Deliver.To to = new Deliver.To(mode, body.path("out_file"), body.text("gcs_bucket"), body.text("gcs_prefix"));
+    Deliver.To to = parts.deliver().to(body.text("output"), body.path("out_file"), body.text("gcs_bucket"), body.text("gcs_prefix"));
     return Routes.started(parts.run().start(wanted(body, to)));
-  }
-
-  private static Deliver.Mode mode(Body body) {
-    String text = body.text("output").orElse("gcs");
-    for (Deliver.Mode mode : Deliver.Mode.values()) {
-      if (mode.wireName().equals(text)) {
-        return mode;
-      }
-    }
-    throw Problem.of(Code.BAD_REQUEST, "\"output\" is \"base64\", \"gcs\" or \"file\", not \"" + text + "\".").toException();
   }
 
   private Reply hash(Request request) {
@@ -104,8 +93,7 @@ public final class WorkflowRoutes {
       throw Problem.of(Code.BAD_REQUEST, "\"baseline\" is missing: what to compare with.").toException();
     }
     Optional<Baseline> before = baseline.filter(text -> mode.equals("compare")).map(text -> Baseline.read(body.text("baseline_name").orElse("baseline"), text));
-    Deliver.To nowhere = new Deliver.To(Deliver.Mode.FILE, Optional.empty(), Optional.empty(), Optional.empty());
-    return Routes.started(parts.hash().start(wanted(body, nowhere), before));
+    return Routes.started(parts.hash().start(wanted(body, Deliver.To.NOWHERE), before));
   }
 
   private static Body body(Request request) {

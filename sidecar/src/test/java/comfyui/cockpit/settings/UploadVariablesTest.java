@@ -37,8 +37,8 @@ class UploadVariablesTest {
         load(Map.of("GCS_BUCKET", "gs://b", "GCS_PREFIX", "//a/b/", "GCS_PUBLIC", "True", "GCS_SIGNED_URL_TTL", "3600", "GCS_VALIDATE", "0"));
     assertEquals(new UploadSettings(Optional.of("gs://b"), "a/b", true, Optional.of(Duration.ofHours(1)), false), settings.uploads());
     assertEquals(List.of(), settings.warnings());
-    assertEquals("a/b/c.png", settings.uploads().object("c.png"));
-    assertEquals("c.png", load(Map.of("GCS_PREFIX", "/")).uploads().object("c.png"));
+    assertEquals("a/b", settings.uploads().prefix());
+    assertEquals("", load(Map.of("GCS_PREFIX", "/")).uploads().prefix());
   }
 
   @Test

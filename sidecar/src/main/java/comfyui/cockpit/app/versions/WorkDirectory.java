@@ -12,6 +12,7 @@ import comfyui.cockpit.process.Children;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -63,18 +64,25 @@ public final class WorkDirectory implements AutoCloseable {
     }
     try (DirectoryStream<Path> each = Files.newDirectoryStream(all)) {
       for (Path path : each) {
-        Optional<ProcessIdentity> owner = SmallFile.read(path.resolve(OWNER)).flatMap(Json::read).flatMap(Identities::of);
-        boolean left =
-            owner.isPresent()
-                ? owner.get().life() == ProcessIdentity.Life.DEAD
-                : Files.getLastModifiedTime(path).toInstant().isBefore(clock.now().minus(HALF));
-        if (left) {
+        if (isLeft(path, clock)) {
           new Children(ledger(path), clock).endLeftovers();
           Trees.delete(path);
         }
       }
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, all), e);
+    }
+  }
+
+  private static boolean isLeft(Path path, Clock clock) throws IOException {
+    try {
+      Optional<ProcessIdentity> owner = SmallFile.read(path.resolve(OWNER)).flatMap(Json::read).flatMap(Identities::of);
+      return owner.isPresent()
+          ? owner.get().life() == ProcessIdentity.Life.DEAD
+          : Files.getLastModifiedTime(path).toInstant().isBefore(clock.now().minus(HALF));
+    } catch (NoSuchFileException e) {
+      // Its owner has just removed it.
+      return false;
     }
   }
 

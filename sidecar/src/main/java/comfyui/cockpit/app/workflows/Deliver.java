@@ -29,10 +29,13 @@ public final class Deliver {
 
   private final Uploads uploads;
   private final UploadSettings settings;
+  private final String usual;
 
-  public Deliver(Uploads uploads, UploadSettings settings) {
+  /** @param usual the mode where nobody says another */
+  public Deliver(Uploads uploads, UploadSettings settings, String usual) {
     this.uploads = uploads;
     this.settings = settings;
+    this.usual = usual;
   }
 
   /** How outputs are delivered. */
@@ -52,7 +55,10 @@ public final class Deliver {
    * @param file of {@code FILE}: a directory that is there, or the name of the first output; nothing: the version's own output folder
    * @param bucket and {@code prefix} of {@code GCS}, instead of the variables
    */
-  public record To(Mode mode, Optional<Path> file, Optional<String> bucket, Optional<String> prefix) {}
+  public record To(Mode mode, Optional<Path> file, Optional<String> bucket, Optional<String> prefix) {
+    /** For whoever only looks at what was saved. */
+    public static final To NOWHERE = new To(Mode.FILE, Optional.empty(), Optional.empty(), Optional.empty());
+  }
 
   /**
    * One output where it was wanted.
@@ -70,6 +76,22 @@ public final class Deliver {
     static Delivered file(Output output, Path path) {
       return new Delivered(output, Optional.empty(), Optional.of(path), Optional.empty(), Optional.empty());
     }
+  }
+
+  /**
+   * @param mode as the user calls it; the one of the settings where he says nothing
+   * @throws ProblemException {@code bad_request} if there is no such mode
+   */
+  public To to(Optional<String> mode, Optional<Path> file, Optional<String> bucket, Optional<String> prefix) {
+    String wanted = mode.orElse(usual);
+    for (Mode each : Mode.values()) {
+      if (each.wireName().equals(wanted)) {
+        return new To(each, file, bucket, prefix);
+      }
+    }
+    throw Problem.of(Code.BAD_REQUEST, "Outputs are delivered as \"base64\", \"gcs\" or \"file\", not \"" + wanted + "\".")
+        .withHint(mode.isPresent() ? "Write one of these." : "Correct OUTPUT_MODE.")
+        .toException();
   }
 
   /** @throws ProblemException for whatever is seen to be wrong without asking anybody */
