@@ -749,5 +749,8 @@ def test_docker_build(comfy: Machine, comfyui: Repository, tmp_path: Path) -> No
         comfy, "docker", "build", "demo", "--tag", "t", "--json", PATH=str(docker.parent)
     )
     assert (none.status, none.problem["code"]) == (FAILED, "file_missing")
+    two = command(comfy, "docker", "build", "demo", "--version", "v", "--tag", "t", "--json")
+    assert (two.status, two.problem["code"]) == (WRONG_USE, "bad_request")
+    assert "--version=ID" in command(comfy, "docker", "build", "--help").out
     unknown = command(comfy, "docker", "build", "nope", "--tag", "t", "--json")
     assert (unknown.status, unknown.problem["code"]) == (WRONG_USE, "unknown_id")

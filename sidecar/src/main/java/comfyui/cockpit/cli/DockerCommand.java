@@ -23,15 +23,19 @@ final class DockerCommand implements Callable<Integer> {
 
   @Command(name = "build", description = "Builds the image of a RunPod worker with docker; the version is realized when the image starts.")
   static final class BuildImage extends VersionCommand.VersionVerb {
+    /** Elsewhere it shows which product this is; the users' own documents name a version by it here. */
     @Option(names = "--version", paramLabel = "ID", description = "The same.")
     String version = "";
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help message and exit.")
+    boolean help;
 
     @Option(names = "--tag", paramLabel = "T", required = true, description = "The image's name.")
     String tag = "";
 
     @Override
     String versionName() {
-      return named(id.isEmpty() ? version : id);
+      return named(id, version);
     }
 
     @Override

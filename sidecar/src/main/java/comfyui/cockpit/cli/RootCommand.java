@@ -18,7 +18,7 @@ import picocli.CommandLine.Command;
 /** {@code comfyui-cockpit <noun> <verb>}. */
 @Command(
     name = "comfyui-cockpit",
-    description = "ComfyUI on rented machines: its models and its versions, declared in files, there and verified.",
+    description = "ComfyUI on rented machines: its models and its versions, declared in files, there and verified; its workflows, run.",
     subcommands = {ModelsCommand.class, VersionCommand.class, WorkflowCommand.class, WorkflowCommand.Handler.class, DockerCommand.class, JobsCommand.class, DoctorCommand.class, OpenApiCommand.class},
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "NOUN")

@@ -79,9 +79,10 @@ final class VersionCommand implements Callable<Integer> {
       return named(id);
     }
 
-    final String named(String positional) {
+    /** The one version that these and the options name, or the variable. */
+    final String named(String... others) {
       Optional<String> file = spec.map(path -> path.getFileName().toString().replaceFirst("\\.json$", ""));
-      List<String> named = Stream.of(file, Optional.of(positional), Optional.of(versionId)).flatMap(Optional::stream).filter(text -> !text.isEmpty()).distinct().toList();
+      List<String> named = Stream.concat(Stream.of(others), Stream.concat(file.stream(), Stream.of(versionId))).filter(text -> !text.isEmpty()).distinct().toList();
       if (named.size() > 1) {
         throw Problem.of(Code.BAD_REQUEST, "Two versions are named: " + String.join(" and ", named) + ".").withHint("Name one, by its id, --version-id or --spec.").toException();
       }
@@ -131,7 +132,7 @@ final class VersionCommand implements Callable<Integer> {
 
     @Override
     String versionName() {
-      return id.startsWith("-") ? named("") : named(id);
+      return id.startsWith("-") ? named() : named(id);
     }
   }
 

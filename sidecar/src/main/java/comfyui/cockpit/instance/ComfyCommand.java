@@ -26,8 +26,8 @@ import java.util.regex.Pattern;
  */
 public record ComfyCommand(Build build, Lock lock, String host, int port, List<String> arguments, Map<String, String> caller, boolean offline) {
   private static final Pattern REFERENCE = Pattern.compile("\\$\\{([A-Za-z_][A-Za-z0-9_]*)}");
-  /** What says on Linux that there is a GPU: NVIDIA's, AMD's, Windows' in WSL, Intel's. */
-  private static final List<Path> GPUS = List.of(Path.of("/dev/nvidiactl"), Path.of("/dev/nvidia0"), Path.of("/dev/kfd"), Path.of("/dev/dxg"));
+  /** What says on Linux that there is something to compute on: NVIDIA's, AMD's, Windows' in WSL, Huawei's. */
+  private static final List<Path> GPUS = List.of(Path.of("/dev/nvidiactl"), Path.of("/dev/nvidia0"), Path.of("/dev/kfd"), Path.of("/dev/dxg"), Path.of("/dev/davinci0"));
   private static final List<String> DEVICES = List.of("--cpu", "--directml");
   /** Where hubs keep files, where GPUs and their libraries are told how to behave; no secret begins or is called so. */
   private static final List<String> NAMES =
@@ -50,8 +50,10 @@ public record ComfyCommand(Build build, Lock lock, String host, int port, List<S
 
   /** ComfyUI does not find out by itself: it fails in PyTorch. */
   private boolean lacksGpu() {
+    String backend = lock.torchBackend().orElse("");
     boolean linux = Files.isDirectory(Path.of("/proc"));
-    return lock.torchBackend().filter("cpu"::equals).isPresent() || linux && GPUS.stream().noneMatch(Files::exists);
+    // Intel's GPUs have the device of any display.
+    return backend.equals("cpu") || linux && !backend.equals("xpu") && GPUS.stream().noneMatch(Files::exists);
   }
 
   private Map<String, String> environment() {
