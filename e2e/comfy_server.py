@@ -13,6 +13,7 @@ import http.server
 import json
 import logging
 import os
+import random
 import re
 import struct
 import sys
@@ -132,6 +133,17 @@ def says(prompt: Any, filename: str, subfolder: str) -> Any:
     return {"ui": {"images": [{"filename": filename, "subfolder": subfolder, "type": "output"}]}}
 
 
+def save_quietly(prompt: Any, name: str) -> Any:
+    """Save as nodes that save models do: nothing is told."""
+    (OUTPUT / name).parent.mkdir(parents=True, exist_ok=True)
+    (OUTPUT / name).write_bytes(b"weights")
+    return {}
+
+
+def choose(prompt: Any, ckpt_name: str) -> Any:
+    return {"ui": {"text": [ckpt_name]}}
+
+
 HELD: dict[str, bytes] = {}
 
 
@@ -174,7 +186,7 @@ def environment(prompt: Any, name: str) -> Any:
     return {"ui": {"text": [f"{name}={os.environ.get(name)}"]}}
 
 
-INT, FLOAT, STRING, IMAGE, ANY = "INT", "FLOAT", "STRING", "IMAGE", "*"
+INT, FLOAT, STRING, IMAGE, ANY, COMBO = "INT", "FLOAT", "STRING", "IMAGE", "*", "COMBO"
 SIZE = (INT, {"default": 512, "min": 1, "max": 16384})
 NODES: dict[str, tuple[dict[str, tuple[str, dict[str, Any]]], bool, Any]] = {
     "EmptyImage": (
@@ -196,6 +208,8 @@ NODES: dict[str, tuple[dict[str, tuple[str, dict[str, Any]]], bool, Any]] = {
         save_bytes,
     ),
     "Says": ({"filename": (STRING, {}), "subfolder": (STRING, {})}, True, says),
+    "SaveQuietly": ({"name": (STRING, {})}, True, save_quietly),
+    "Choose": ({"ckpt_name": (COMBO, {"values": []})}, True, choose),
     "Hold": ({"name": (STRING, {})}, True, hold),
     "Sleep": ({"seconds": (FLOAT, {"min": 0, "max": 3600})}, True, sleep),
     "Fail": ({"message": (STRING, {})}, True, fail),
@@ -246,6 +260,9 @@ def reasons(prompt: Any, node: str, seen: dict[str, list[Any]]) -> list[Any]:
             )
             continue
         inputs[name] = value
+        if "values" in options and value not in options["values"]:
+            details = f"{name}: '{value}' not in {options['values']}"
+            found.append(error("value_not_in_list", "Value not in list", details, input_name=name))
         if "min" in options and value < options["min"]:
             found.append(
                 error(
@@ -366,7 +383,8 @@ def execute(item: tuple[float, str, Any, Any, list[str]]) -> tuple[dict[str, Any
         return results[node]
 
     try:
-        for node in wanted:
+        # The real one takes them as a set gives them.
+        for node in random.sample(wanted, len(wanted)):
             run(node)
     except InterruptedByUserError:
         node = running[-1]

@@ -361,7 +361,7 @@ BASELINE = obj(
 )
 OUTPUT = obj(
     name=TEXT,
-    node_id=TEXT,
+    node_id=maybe(TEXT),
     kind=one("image", "video", "audio", "text", "3d", "file"),
     mime=match(r"[a-z]+/[^ ]+(; charset=utf-8)?"),
     size_bytes=INT,

@@ -110,7 +110,7 @@ def test_each_line_works(
     recorded = json.loads((here / "workflows" / "example.baseline.json").read_text())
     assert len(recorded["files"]) == 1
     assert of("--mode compare")[0].startswith("equal")
-    assert "docker build --tag runpod-comfy:local" in of("docker build")[0]
+    assert "docker build --platform linux/amd64 --tag runpod-comfy:local" in of("docker build")[0]
     assert (comfy.versions / "other.json").is_file()
     # All that was realized is gone again, what is the user's is not.
     assert not (here / "comfy-demo").exists()

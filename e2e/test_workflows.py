@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -213,6 +214,8 @@ def test_wrong_use(comfy: Machine, comfyui: Repository) -> None:
             "bad_request",
             "no",
         ),
+        (["--workflow", good, "--output", "file", "--out-file", "new/"], "bad_request", "new/"),
+        (["--workflow", good, "--output", "base64", "--out-file", "."], "bad_request", "directory"),
         (["--workflow", good, "--output", "base64", "--timeout", "soon"], "bad_request", "soon"),
     ):
         done = command(comfy, "workflow", "run", "v", *arguments, "--json")
@@ -389,6 +392,23 @@ def test_files(busy: Machine, tmp_path: Path) -> None:
         f"{folder}/sub/u_00001_.png",
     ]
     assert sorted(p.name for p in folder.iterdir()) == ["sub", "t_00001_.png"]
+    # Once more: nothing there is replaced, though ComfyUI counts from one each time.
+    more = result(run(busy, two, output="file", out_file=str(folder), set={"1.color": 9}))
+    assert [Path(each["path"]).name for each in more["outputs"]] == [
+        "t_00001__2.png",
+        "u_00001__2.png",
+    ]
+    # A link leads where it leads, and a pipe stays one.
+    (tmp_path / "link.png").symlink_to(tmp_path / "a.png")
+    result(run(busy, PICTURE, output="file", out_file=str(tmp_path / "link.png")))
+    assert (tmp_path / "link.png").is_symlink()
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", str(tmp_path / "pipe")], stdout=subprocess.PIPE) as reader:
+        result(run(busy, PICTURE, output="file", out_file=str(tmp_path / "pipe")))
+        assert reader.communicate(timeout=10)[0].startswith(b"\x89PNG")
+    text = result(run(busy, PICTURE, out_file=str(tmp_path / "b64")))["outputs"][0]["base64"]
+    assert (tmp_path / "b64").read_text() == text
+    assert [p.name for p in tmp_path.iterdir() if "cockpit-new" in p.name] == []
 
 
 def test_every_kind(busy: Machine) -> None:
@@ -433,12 +453,27 @@ def test_every_kind(busy: Machine) -> None:
     # A node may keep its files elsewhere, where ComfyUI knows them.
     (held,) = result(run(busy, node("Hold", name="a b&c.png")))["outputs"]
     assert (held["name"], base64.b64decode(held["base64"])) == ("mine/a b&c.png", b"held")
+    # A node that saves and does not tell: its file is worth as much.
+    quiet = {**PICTURE, "9": {"class_type": "SaveQuietly", "inputs": {"name": "vae/m.safetensors"}}}
+    found = [(each["name"], each["node_id"]) for each in result(run(busy, quiet))["outputs"]]
+    assert found == [("t_00001_.png", "2"), ("vae/m.safetensors", None)]
     # Lists and events are without the bytes.
     runs = check(shapes.JOBS, daemon(busy).get("/api/workflows/runs"))["jobs"]
-    assert [each["result"]["outputs"][0]["base64"] for each in runs] == [None, None]
-    # Where nothing but a preview was made, that is what there is.
-    only = {key: all_kinds[key] for key in ("6", "7")}
-    assert [each["kind"] for each in result(run(busy, only))["outputs"]] == ["image"]
+    assert [each["result"]["outputs"][0]["base64"] for each in runs] == [None] * 3
+    # Where nothing but a preview was made, that is what there is, also beside a text.
+    only = {key: all_kinds[key] for key in ("4", "6", "7")}
+    assert [each["kind"] for each in result(run(busy, only))["outputs"]] == ["image", "text"]
+
+
+def test_order(busy: Machine) -> None:
+    """The order of the workflow's nodes, whichever ComfyUI runs first; what is only shown comes last."""
+    many = {"1": PICTURE["1"], "0": {"class_type": "PreviewAny", "inputs": {"source": "a"}}}
+    for name in ("9", "3", "20", "10"):
+        inputs = {"images": ["1", 0], "filename_prefix": f"n{name}"}
+        many[name] = {"class_type": "SaveImage", "inputs": inputs}
+    for _ in range(2):
+        outputs = result(run(busy, many))["outputs"]
+        assert [each["node_id"] for each in outputs] == ["9", "3", "20", "10", "0"]
 
 
 def test_too_large(busy: Machine) -> None:
@@ -499,13 +534,24 @@ def test_failed(busy: Machine) -> None:
         subfolder=os.path.relpath(busy.target() / "ComfyUI", busy.cache / "work/x/output"),
     )
     problem(run(busy, up), "path_outside_root")
+    # What was saved until then is kept: it may be a night's work.
+    half = {**PICTURE, "0": {"class_type": "Fail", "inputs": {"message": "late"}}}
+    for _ in range(4):
+        kept = problem(run(busy, half), "workflow_failed")
+        if "kept" in kept["args"]:
+            break
+    assert Path(kept["args"]["kept"][0]).read_bytes().startswith(b"\x89PNG")
+    assert kept["args"]["kept"][0] in kept["hint"]
+    model = problem(run(busy, node("Choose", ckpt_name="sdxl.safetensors")), "workflow_refused")
+    assert "not in []" in model["detail"]
+    assert "--models-dir" in model["hint"]
     assert servers(busy) == []
     assert list((busy.cache / "work").iterdir()) == []
 
 
 def test_timed_out(busy: Machine) -> None:
-    found = problem(run(busy, node("Sleep", seconds=60), timeout=1), "workflow_timed_out")
-    assert "1 s" in found["detail"]
+    found = problem(run(busy, node("Sleep", seconds=60), timeout=0.5), "workflow_timed_out")
+    assert "within 0.5 s" in found["detail"]
     assert servers(busy) == []
 
 
@@ -535,14 +581,24 @@ def test_does_not_start(busy: Machine, comfyui: Repository) -> None:
     assert servers(busy) == []
 
 
-def test_killed(busy: Machine, tmp_path: Path) -> None:
-    """A daemon that was killed leaves a ComfyUI; the next one ends it, and nothing of the run remains."""
+def test_killed(busy: Machine) -> None:
+    """A killed daemon leaves nobody who holds the GPU; the next one removes what the run left."""
     sleeps(busy)
     daemon(busy).kill()
-    assert servers(busy)
+    until(lambda: not servers(busy), 10)
+    assert list((busy.cache / "work").iterdir())
     busy.root.serve().wait()
-    until(lambda: not servers(busy), 20)
     until(lambda: not list((busy.cache / "work").iterdir()), 20)
+
+
+def test_killed_command(comfy: Machine, comfyui: Repository) -> None:
+    comfy.declare(comfyui)
+    file = workflow(comfy, node("Sleep", seconds=300))
+    running = comfy.root.start("workflow", "run", "v", "--workflow", str(file), "--output", "file")
+    until(lambda: servers(comfy))
+    running.process.kill()
+    running.end()
+    until(lambda: not servers(comfy), 10)
 
 
 def test_lab_goes(busy: Machine) -> None:
@@ -576,6 +632,88 @@ def test_what_it_may_know(machines: Machines, comfyui: Repository) -> None:
     found = problem(run(made, PICTURE), "bad_request")
     assert "NOT_SET_ANYWHERE" in found["detail"]
     assert "civitai_demo" not in "".join(daemon(made).lines)
+
+
+def test_port_of_somebody_else(machines: Machines, comfyui: Repository) -> None:
+    """Who answers on the port must be the one that was started: two may have chosen the same."""
+    first, second = machines("first"), machines("second")
+    port = free_port()
+    for made in (first, second):
+        made.declare(comfyui, env={"COMFY_TEST_SLOW": "1.5"})
+        made.root.set(instances={"port_range": f"{port}-{port}"})
+        made.root.serve().wait()
+        made.done("realize")
+    job = sleeps(first)
+    # Its own ComfyUI cannot listen, and the other one's answers are not believed.
+    problem(run(second, PICTURE), "port_taken")
+    daemon(first).post(f"/api/jobs/{job}/cancel")
+    end(first, job)
+    # Both at once: whoever gets it runs his own; the other one waits for it or says so.
+    widths = {24: first, 40: second}
+    wanted = {"version_id": "v", "workflow": PICTURE, "output": "base64"}
+    jobs = {
+        width: daemon(made).post("/api/workflows/runs", wanted | {"set": {"1.width": width}})
+        for width, made in widths.items()
+    }
+    ends = {width: end(widths[width], each["job"]["id"]) for width, each in jobs.items()}
+    done = {width: result(each) for width, each in ends.items() if each["state"] == "done"}
+    assert done
+    for width, document in done.items():
+        content = base64.b64decode(document["outputs"][0]["base64"])
+        assert int.from_bytes(content[16:20], "big") == width
+    assert {e["problem"]["code"] for e in ends.values() if e["problem"]} <= {"port_taken"}
+
+
+def test_large_workflow(busy: Machine) -> None:
+    """Workflows carry pictures as text."""
+    large = node("PreviewAny", source="x" * (5 << 20))
+    (text,) = result(run(busy, json.dumps(large)))["outputs"]
+    assert text["size_bytes"] == 5 << 20
+
+
+def test_words_of_all_languages(busy: Machine) -> None:
+    status, headers, _ = daemon(busy).request("GET", "/api/nothing")
+    assert status == 404
+    found = problem(run(busy, PICTURE, set={"Узел.宽": 1}), "bad_request")
+    assert "Узел" in found["detail"], headers
+
+
+def test_output_that_nobody_takes(comfy: Machine, comfyui: Repository) -> None:
+    """Standard output on a full disk is no success."""
+    comfy.declare(comfyui)
+    file = workflow(comfy, PICTURE)
+    run_it = ["workflow", "run", "v", "--workflow", str(file), "--output", "base64"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*comfy.root.program.command, *run_it],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=comfy.root.environment,
+            cwd=comfy.root.path,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == FAILED
+    assert "could not be written" in done.stderr
+
+
+def test_arguments_of_ours(busy: Machine) -> None:
+    for argument in ("--port", "--listen=0.0.0.0", "--output-directory"):
+        problem(run(busy, PICTURE, arguments=[argument, "1"]), "bad_request")
+
+
+def test_lock_where_a_build_was_there(machines: Machines, comfyui: Repository) -> None:
+    """Another root finds the build that another one made, and gets its lock all the same."""
+    first = machines("first")
+    first.declare(comfyui)
+    first.ok("realize", "v")
+    second = machines("second")
+    second.root.variables |= {"HOME": str(first.root.home), "COMFY_CACHE_ROOT": str(first.cache)}
+    second.declare(comfyui)
+    assert second.ok("realize", "v")["state"] == "unchanged"
+    assert second.lock_file().read_bytes() == first.lock_file().read_bytes()
 
 
 # To a bucket
@@ -700,6 +838,8 @@ def test_docker_build(comfy: Machine, comfyui: Repository, tmp_path: Path) -> No
     comfy.ok("resolve", "demo")
     (comfy.root.path / "workflows").mkdir()
     workflow(comfy, PICTURE, "workflows/mine.json")
+    (comfy.root.path / "workflows" / "more").mkdir()
+    workflow(comfy, PICTURE, "workflows/more/other.json")
     version = json.loads((Path(__file__).parents[1] / "package.json").read_text())["version"]
     wheel = f"jupyterlab_comfyui_cockpit-{version}-py3-none-any.whl"
     (comfy.root.path / "dist").mkdir()
@@ -709,7 +849,7 @@ def test_docker_build(comfy: Machine, comfyui: Repository, tmp_path: Path) -> No
     assert done.status == DONE, done
     lines = done.out.splitlines()
     arguments = [line.removeprefix("arg ") for line in lines if line.startswith("arg ")]
-    assert arguments[:3] == ["build", "--tag", "worker:local"]
+    assert arguments[:5] == ["build", "--platform", "linux/amd64", "--tag", "worker:local"]
     assert f"COCKPIT_VERSION={version}" in arguments
     assert "COMFY_VERSION_NAME=demo" in arguments
     assert [line for line in lines if line.startswith("./") and "." in Path(line).name] == [
@@ -720,14 +860,14 @@ def test_docker_build(comfy: Machine, comfyui: Repository, tmp_path: Path) -> No
         "./versions/demo.lock.json",
         f"./wheels/{wheel}",
         "./workflows/mine.json",
+        "./workflows/more/other.json",
     ]
     assert "./Dockerfile" in lines
     assert not [line for line in lines if "hf_demo" in line]
     assert list((comfy.cache / "work").iterdir()) == []
     # Folders are there also without anything in them; docker's own failure is the command's.
     for name in ("dist", "workflows"):
-        for file in (comfy.root.path / name).iterdir():
-            file.unlink()
+        shutil.rmtree(comfy.root.path / name)
     comfy.lock_file("demo").unlink()
     failed = command(
         comfy,

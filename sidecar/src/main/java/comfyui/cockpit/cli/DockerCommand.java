@@ -1,5 +1,6 @@
 package comfyui.cockpit.cli;
 
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -40,7 +41,7 @@ final class DockerCommand implements Callable<Integer> {
 
     @Override
     int run(Session session) {
-      return inForeground(programs -> programs.image(versionName(), absolute(spec), tag, options().json ? session.console().err() : session.console().out()));
+      return inForeground(session, Map.of("version_id", versionName(), "tag", tag), (programs, out) -> programs.image(versionName(), absolute(spec), tag, out));
     }
   }
 }

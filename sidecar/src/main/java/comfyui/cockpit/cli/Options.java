@@ -20,8 +20,15 @@ public final class Options {
   @Option(names = "--verbose", description = "Log what happens to standard error.")
   boolean verbose;
 
+  /** The caller's own variables count, which a daemon does not have. */
+  boolean alone;
+
   public Path root() {
     return root;
+  }
+
+  public boolean alone() {
+    return alone;
   }
 
   public boolean offline() {

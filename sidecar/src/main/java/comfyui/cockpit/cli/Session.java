@@ -86,7 +86,7 @@ final class Session implements AutoCloseable {
   JsonNode run(String path, Map<String, Object> body) {
     String id = post(path, body).path("job").path("id").asText();
     Thread onInterrupt = new Thread(() -> cancelAndWait(id));
-    Runtime.getRuntime().addShutdownHook(onInterrupt);
+    addHook(onInterrupt);
     JsonNode job;
     try (ProgressView view = new ProgressView(console, clock, quiet)) {
       do {
@@ -126,6 +126,15 @@ final class Session implements AutoCloseable {
       closed.await(LAST_WORD.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** @throws Ended if the process is stopping already */
+  static void addHook(Thread hook) {
+    try {
+      Runtime.getRuntime().addShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      throw new Ended(CANCELLED);
     }
   }
 

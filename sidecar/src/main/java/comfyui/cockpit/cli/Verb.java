@@ -5,10 +5,12 @@ import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.wire.CockpitApi;
 import comfyui.cockpit.wire.Documents;
 import comfyui.cockpit.wire.WireJson;
+import java.io.OutputStream;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
-import java.util.function.ToIntFunction;
+import java.util.function.ToIntBiFunction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -34,17 +36,30 @@ abstract class Verb implements Callable<Integer> {
     return spec;
   }
 
-  /** Runs a program until it ends; whoever interrupts this command ends it. */
-  int inForeground(ToIntFunction<Foreground> program) {
+  /**
+   * Runs a program until it ends; whoever interrupts this command ends it. What it says is its own, and no document: with {@code --json} that
+   * goes to standard error, and the document comes at the end.
+   *
+   * @param told what the document says besides how the program ended
+   */
+  int inForeground(Session session, Map<String, Object> told, ToIntBiFunction<Foreground, OutputStream> program) {
     Foreground programs = world().foreground().apply(options);
     Thread onInterrupt = new Thread(programs::close);
-    Runtime.getRuntime().addShutdownHook(onInterrupt);
+    Session.addHook(onInterrupt);
+    int status;
     try {
-      return program.applyAsInt(programs);
+      status = program.applyAsInt(programs, options.json ? session.console().err() : session.console().out());
     } finally {
       Session.removeHook(onInterrupt);
       programs.close();
     }
+    if (options.json) {
+      Map<String, Object> document = new LinkedHashMap<>(Map.of("ok", status == Session.DONE));
+      document.putAll(told);
+      document.put("exit_status", status);
+      session.print(WireJson.read(WireJson.write(document)), shown -> {});
+    }
+    return status;
   }
 
   World world() {

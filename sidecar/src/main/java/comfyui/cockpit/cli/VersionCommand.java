@@ -306,10 +306,9 @@ final class VersionCommand implements Callable<Integer> {
       place.add(this, body);
       wheels.add(body);
       JsonNode result = session.run(path("realize"), body).path("result");
-      // ComfyUI's own words are no document.
-      session.print(result, document -> session.note("ComfyUI of " + versionName() + ": http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port));
+      session.note("ComfyUI of " + versionName() + ": http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port);
       Path target = Path.of(result.path("target").asText());
-      return inForeground(programs -> programs.comfy(target, host, port, arguments(), options().json ? session.console().err() : session.console().out()));
+      return inForeground(session, Map.of("version_id", versionName(), "target", target.toString()), (programs, out) -> programs.comfy(target, host, port, arguments(), out));
     }
   }
 

@@ -28,6 +28,9 @@ import picocli.CommandLine.Option;
     synopsisSubcommandLabel = "VERB",
     subcommands = {WorkflowCommand.Run.class, WorkflowCommand.Hash.class})
 final class WorkflowCommand implements Callable<Integer> {
+  /** Where a caller has one of these, his own count, and not those of a daemon that somebody started elsewhere. */
+  private static final List<String> OWN =
+      List.of("GCS_PUBLIC", "GCS_SIGNED_URL_TTL", "GCS_VALIDATE", "GCS_RETRIES", "GCS_RETRY_BASE_SLEEP", "GOOGLE_APPLICATION_CREDENTIALS");
   private static final String RUNS = "/api/workflows/runs";
 
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
@@ -95,7 +98,7 @@ final class WorkflowCommand implements Callable<Integer> {
     Optional<String> output = Optional.empty();
 
     @Option(names = "--out-file", paramLabel = "F", description = "base64: where the text goes instead of standard output. file: a directory, or the first output's name.")
-    Optional<Path> outFile = Optional.empty();
+    Optional<String> outFile = Optional.empty();
 
     @Option(names = "--gcs-bucket", paramLabel = "B", description = "The bucket (default: GCS_BUCKET).")
     Optional<String> bucket = Optional.empty();
@@ -104,24 +107,32 @@ final class WorkflowCommand implements Callable<Integer> {
     Optional<String> prefix = Optional.empty();
 
     @Override
+    public Integer call() throws Exception {
+      options().alone = OWN.stream().anyMatch(name -> variable(name).isPresent());
+      return super.call();
+    }
+
+    @Override
     int run(Session session) throws IOException {
       Map<String, Object> body = body();
       String mode = output.or(() -> variable("OUTPUT_MODE")).orElse("gcs");
       body.put("output", mode);
-      if (mode.equals("file")) {
-        absolute(outFile).ifPresent(file -> body.put("out_file", file.toString()));
-      }
+      outFile.ifPresent(file -> body.put("out_file", outFile(file)));
       deliverTo(this, body, bucket, prefix);
       JsonNode result = runOf(session, body);
-      JsonNode outputs = result.path("outputs");
-      if (mode.equals("base64") && outFile.isPresent() && !outputs.isEmpty()) {
-        SmallFile.write(outFile.get().toAbsolutePath(), outputs.path(0).path("base64").asText());
-      }
       session.print(result, document -> show(session, document, outFile));
       return Session.DONE;
     }
 
-    private static void show(Session session, JsonNode result, Optional<Path> outFile) {
+    private static String outFile(String given) {
+      Path path = Path.of(given).toAbsolutePath().normalize();
+      if (given.endsWith("/") && !Files.isDirectory(path)) {
+        throw Problem.of(Code.BAD_REQUEST, "There is no directory " + given + ".").withHint("Make it, or name a file.").toException();
+      }
+      return path.toString();
+    }
+
+    private static void show(Session session, JsonNode result, Optional<String> outFile) {
       JsonNode outputs = result.path("outputs");
       if (outputs.isEmpty()) {
         session.note("ComfyUI of " + result.path("version_id").asText() + " started and answers; the workflow is empty, nothing was run.");
@@ -172,16 +183,27 @@ final class WorkflowCommand implements Callable<Integer> {
     int run(Session session) throws IOException {
       Map<String, Object> body = body();
       body.put("mode", mode);
+      if (mode.equals("record") && (Files.isDirectory(baseline) || !Files.isDirectory(baseline.toAbsolutePath().getParent()))) {
+        throw Problem.of(Code.BAD_REQUEST, "There can be no file " + baseline + ".").withHint("Name a file in a directory that is there.").toException();
+      }
       if (mode.equals("compare")) {
         body.put("baseline", read(baseline));
         body.put("baseline_name", baseline.toString());
       }
       JsonNode result = session.run("/api/workflows/hash", body).path("result");
       if (mode.equals("record")) {
-        SmallFile.write(baseline.toAbsolutePath(), WireJson.pretty(result.path("now")) + "\n");
+        write(baseline.toAbsolutePath(), WireJson.pretty(result.path("now")) + "\n");
       }
       session.print(result, document -> show(session, document));
       return result.path("equal").asBoolean() ? Session.DONE : Session.DIFFERS;
+    }
+
+    private static void write(Path file, String text) {
+      try {
+        SmallFile.write(file, text);
+      } catch (IOException e) {
+        throw Problem.of(Code.NOT_WRITABLE, file + " cannot be written: " + e.getMessage() + ".").toException();
+      }
     }
 
     private void show(Session session, JsonNode result) {
@@ -210,6 +232,7 @@ final class WorkflowCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
       options().json = true;
+      options().alone = OWN.stream().anyMatch(name -> variable(name).isPresent());
       return super.call();
     }
 

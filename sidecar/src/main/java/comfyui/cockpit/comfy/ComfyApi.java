@@ -2,8 +2,10 @@ package comfyui.cockpit.comfy;
 
 import comfyui.cockpit.json.Json;
 import comfyui.cockpit.json.Value;
+import comfyui.cockpit.json.Value.Arr;
 import comfyui.cockpit.json.Value.Member;
 import comfyui.cockpit.json.Value.Obj;
+import comfyui.cockpit.json.Value.Str;
 import comfyui.cockpit.kernel.CancelSignal;
 import comfyui.cockpit.kernel.Code;
 import comfyui.cockpit.kernel.Problem;
@@ -17,15 +19,20 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** What a running ComfyUI answers over HTTP. Its websocket tells the same earlier; what counts in the end stands in its history. */
 public final class ComfyApi {
   /** A history holds the whole workflow and the inputs of a node that failed. */
   private static final int LARGEST = 64 << 20;
+
+  private static final String NOT_THERE =
+      "If it is a model's file: declare it in the version's models, or name the folder that has it with --models-dir.";
 
   private final Http http;
   private final Url base;
@@ -35,10 +42,15 @@ public final class ComfyApi {
     this.base = Url.parse("http://127.0.0.1:" + port);
   }
 
-  /** True if it answers as ComfyUI does. */
-  public boolean isUp(CancelSignal cancel) {
+  /**
+   * True if it answers as ComfyUI does, and is the one that was started with these arguments: another one may have taken the port.
+   */
+  public boolean isUp(List<String> arguments, CancelSignal cancel) {
     try {
-      return get("system_stats", cancel) instanceof Obj;
+      Optional<Value> told = get("system_stats", cancel).get("system").flatMap(system -> system.get("argv"));
+      Set<String> argv = new HashSet<>();
+      told.ifPresent(list -> ((Arr) list).items().forEach(item -> argv.add(item instanceof Str text ? text.text() : "")));
+      return told.isEmpty() || argv.containsAll(arguments);
     } catch (ProblemException e) {
       cancel.throwIfCancelled();
       return false;
@@ -78,7 +90,8 @@ public final class ComfyApi {
     String details = answer.get("error").flatMap(error -> error.text("details")).orElse("");
     String said = message.isEmpty() || !errors.isEmpty() ? "" : message + (details.isEmpty() ? "" : " (" + details + ")");
     String detail = said.isEmpty() ? errors.isEmpty() ? "ComfyUI refuses the workflow." : errors.getFirst().detail() : "ComfyUI: " + ended(said);
-    Problem problem = Problem.of(Code.WORKFLOW_REFUSED, errors.size() > 1 ? errors.size() + " inputs are wrong. The first: " + detail : detail).gathering(errors);
+    Problem first = errors.isEmpty() ? Problem.of(Code.WORKFLOW_REFUSED, detail) : errors.getFirst();
+    Problem problem = Problem.of(Code.WORKFLOW_REFUSED, errors.size() > 1 ? errors.size() + " inputs are wrong. The first: " + detail : detail).withHint(first.hint()).gathering(errors);
     return answer.get("error").flatMap(error -> error.text("type")).map(type -> problem.with("type", type)).orElse(problem);
   }
 
@@ -90,8 +103,9 @@ public final class ComfyApi {
         for (Value error : member.value().items("errors")) {
           String details = error.text("details").orElse("");
           String said = error.text("message").orElse("is wrong") + (details.isEmpty() ? "" : ": " + details);
-          problems.add(
-              Problem.of(Code.WORKFLOW_REFUSED, node + ": " + ended(said)).with("node_id", member.key()).with("type", error.text("type").orElse("")));
+          String type = error.text("type").orElse("");
+          Problem problem = Problem.of(Code.WORKFLOW_REFUSED, node + ": " + ended(said)).with("node_id", member.key()).with("type", type);
+          problems.add(type.equals("value_not_in_list") ? problem.withHint(NOT_THERE) : problem);
         }
       }
     }
@@ -128,7 +142,7 @@ public final class ComfyApi {
     Value queue = get("queue", cancel);
     return List.of("queue_running", "queue_pending").stream()
         .flatMap(list -> queue.items(list).stream())
-        .anyMatch(item -> item instanceof Value.Arr parts && parts.items().size() > 1 && parts.items().get(1) instanceof Value.Str text && text.text().equals(id));
+        .anyMatch(item -> item instanceof Arr parts && parts.items().size() > 1 && parts.items().get(1) instanceof Str text && text.text().equals(id));
   }
 
   /**
@@ -153,7 +167,7 @@ public final class ComfyApi {
       return Optional.empty();
     }
     for (Value message : status.get().items("messages")) {
-      if (message instanceof Value.Arr pair && pair.items().size() == 2 && pair.items().getFirst() instanceof Value.Str name) {
+      if (message instanceof Arr pair && pair.items().size() == 2 && pair.items().getFirst() instanceof Str name) {
         Value said = pair.items().get(1);
         if (name.text().equals("execution_error")) {
           return Optional.of(ofNode(said));
@@ -170,7 +184,7 @@ public final class ComfyApi {
     String id = said.text("node_id").orElse("?");
     String type = said.text("exception_type").orElse("an error");
     String message = said.text("exception_message").orElse("").strip();
-    List<String> traceback = said.items("traceback").stream().map(line -> line instanceof Value.Str str ? str.text().stripTrailing() : "").toList();
+    List<String> traceback = said.items("traceback").stream().map(line -> line instanceof Str str ? str.text().stripTrailing() : "").toList();
     Problem problem =
         Problem.of(Code.WORKFLOW_FAILED, "Node " + id + " (" + said.text("node_type").orElse("?") + ") failed with " + type + (message.isEmpty() ? "." : ": " + ended(message)))
             .with("node_id", id)

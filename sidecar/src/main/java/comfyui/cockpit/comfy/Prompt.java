@@ -31,23 +31,29 @@ public record Prompt(Obj nodes) {
   public static Prompt read(String file, String text) {
     Checker checker = new Checker(file);
     Optional<Obj> root = checker.parse(text).flatMap(value -> checker.object(value, ""));
-    root.ifPresent(obj -> check(checker, obj));
+    Optional<Obj> nodes = root.map(Prompt::unwrapped);
+    nodes.ifPresent(obj -> check(checker, obj, obj == root.get() ? "" : "/prompt"));
     if (!checker.errors().isEmpty()) {
       Problem first = checker.errors().getFirst();
       String many = checker.errors().size() == 1 ? "1 error" : checker.errors().size() + " errors";
       Problem problem = Problem.of(Code.DECLARATION_INVALID, file + " has " + many + ". The first: " + first.detail()).withHint(first.hint()).gathering(checker.errors());
       throw first.where().map(problem::at).orElse(problem).toException();
     }
-    return new Prompt(root.orElseThrow());
+    return new Prompt(nodes.orElseThrow());
   }
 
-  private static void check(Checker checker, Obj root) {
-    if (root.get("nodes").isPresent() && !root.items("nodes").isEmpty()) {
+  /** Many keep the whole body of a request to ComfyUI. */
+  private static Obj unwrapped(Obj root) {
+    return root.get("prompt").orElse(null) instanceof Obj prompt && prompt.text("class_type").isEmpty() ? prompt : root;
+  }
+
+  private static void check(Checker checker, Obj root, String base) {
+    if (root.get("nodes").orElse(null) instanceof Value.Arr && root.get("links").isPresent()) {
       checker.error(root.place(), "", Code.DECLARATION_INVALID, "This is a workflow in the editor's format, which ComfyUI's API does not run.", EXPORT);
       return;
     }
     for (Member member : root.members().values()) {
-      String at = "/" + Json.escape(member.key());
+      String at = base + "/" + Json.escape(member.key());
       Optional<Obj> node = checker.object(member.value(), at);
       node.ifPresent(
           obj -> {
@@ -59,6 +65,11 @@ public record Prompt(Obj nodes) {
 
   public boolean isEmpty() {
     return nodes.members().isEmpty();
+  }
+
+  /** The ids of its nodes, in the order of the file. */
+  public List<String> ids() {
+    return List.copyOf(nodes.members().keySet());
   }
 
   /** What kind of node this is; empty for one that is not there. */
@@ -80,7 +91,7 @@ public record Prompt(Obj nodes) {
       throw wrong("\"" + input + "\" is no input.", "Write <node>.<input>=<value>, such as 3.seed=5.");
     }
     if (!(nodes.get(id).orElse(null) instanceof Obj node)) {
-      throw wrong("The workflow has no node \"" + id + "\".", "There are: " + named(List.copyOf(nodes.members().keySet())) + ".");
+      throw wrong("The workflow has no node \"" + id + "\".", "There are: " + named(ids()) + ".");
     }
     Map<String, Member> inputs = new LinkedHashMap<>(node.get("inputs").map(present -> ((Obj) present).members()).orElse(Map.of()));
     if (!inputs.containsKey(name)) {

@@ -97,7 +97,8 @@ public final class HttpServer implements AutoCloseable {
     reply.headers().forEach(context::header);
     context.status(reply.status()).contentType(reply.contentType()).header("Cache-Control", "no-store");
     if (reply.file().isEmpty()) {
-      context.result(reply.body());
+      // As bytes: a text would be sent in the character set that the server thinks of.
+      context.result(reply.body().getBytes(StandardCharsets.UTF_8));
       return;
     }
     try {

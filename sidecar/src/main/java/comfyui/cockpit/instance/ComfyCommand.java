@@ -28,6 +28,7 @@ public record ComfyCommand(Build build, Lock lock, String host, int port, List<S
   private static final Pattern REFERENCE = Pattern.compile("\\$\\{([A-Za-z_][A-Za-z0-9_]*)}");
   /** What says on Linux that there is something to compute on: NVIDIA's, AMD's, Windows' in WSL, Huawei's. */
   private static final List<Path> GPUS = List.of(Path.of("/dev/nvidiactl"), Path.of("/dev/nvidia0"), Path.of("/dev/kfd"), Path.of("/dev/dxg"), Path.of("/dev/davinci0"));
+  private static final Pattern SECRET = Pattern.compile(".*(TOKEN|SECRET|PASSWORD|KEY)");
   private static final List<String> DEVICES = List.of("--cpu", "--directml");
   /** Where hubs keep files, where GPUs and their libraries are told how to behave; no secret begins or is called so. */
   private static final List<String> NAMES =
@@ -35,6 +36,14 @@ public record ComfyCommand(Build build, Lock lock, String host, int port, List<S
   private static final List<String> PREFIXES =
       List.of("CUDA_", "NVIDIA_", "NCCL_", "CUBLAS_", "CUDNN_", "PYTORCH_", "TORCH_", "TORCHINDUCTOR_", "TRITON_", "HIP_", "HSA_", "ROCR_", "ROCM_", "MIOPEN_", "AMD_", "OMP_",
           "MKL_", "OPENBLAS_", "KMP_", "LC_");
+
+  /** @throws comfyui.cockpit.kernel.ProblemException {@code bad_request} for an argument that is ours to give */
+  public static void requireForeign(List<String> arguments, List<String> ours) {
+    arguments.stream().map(argument -> argument.split("=", 2)[0]).filter(ours::contains).findFirst().ifPresent(
+        argument -> {
+          throw Problem.of(Code.BAD_REQUEST, argument + " is not for ComfyUI here: it is set for each run.").withHint("Leave it out.").toException();
+        });
+  }
 
   /** @throws comfyui.cockpit.kernel.ProblemException {@code bad_request} if the version's env asks for a variable that is not set */
   public Children.Order order(Consumer<String> lines) {
@@ -45,7 +54,7 @@ public record ComfyCommand(Build build, Lock lock, String host, int port, List<S
       command.add("--cpu");
     }
     command.addAll(arguments);
-    return new Children.Order(command, environment(), build.core(), lines);
+    return new Children.Order(command, environment(), build.core(), lines, true);
   }
 
   /** ComfyUI does not find out by itself: it fails in PyTorch. */
@@ -58,6 +67,7 @@ public record ComfyCommand(Build build, Lock lock, String host, int port, List<S
 
   private Map<String, String> environment() {
     Map<String, String> environment = new LinkedHashMap<>(Inherited.of(caller, NAMES, PREFIXES));
+    environment.keySet().removeIf(name -> SECRET.matcher(name).matches());
     environment.put("PYTHONUNBUFFERED", "1");
     environment.put("VIRTUAL_ENV", build.venv().toString());
     if (offline) {

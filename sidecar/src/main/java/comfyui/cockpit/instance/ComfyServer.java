@@ -61,7 +61,7 @@ public final class ComfyServer implements AutoCloseable {
     ComfyServer server = new ComfyServer(child, command.port(), new ComfyApi(around.http(), command.port()), log);
     boolean up = false;
     try {
-      server.awaitUp(around, cancel);
+      server.awaitUp(command.arguments(), around, cancel);
       up = true;
       return server;
     } finally {
@@ -71,9 +71,9 @@ public final class ComfyServer implements AutoCloseable {
     }
   }
 
-  private void awaitUp(Surroundings around, CancelSignal cancel) {
+  private void awaitUp(List<String> arguments, Surroundings around, CancelSignal cancel) {
     long start = around.clock().nanos();
-    while (!api.isUp(cancel)) {
+    while (!api.isUp(arguments, cancel)) {
       throwIfEnded(Code.INSTANCE_UNHEALTHY, Duration.ZERO);
       if (around.clock().secondsSince(start) > around.limit().toMillis() / 1000.0) {
         throw log.on(Problem.of(Code.INSTANCE_UNHEALTHY, "ComfyUI did not answer within " + around.limit().toSeconds() + " s."))

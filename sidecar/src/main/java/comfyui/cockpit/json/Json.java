@@ -26,11 +26,13 @@ import org.jspecify.annotations.Nullable;
 /** Reads text into {@link Value}s and writes plain maps and lists. */
 public final class Json {
   private static final int MAX_DEPTH = 100;
+  /** A workflow may carry pictures as text; how large a whole document may be is decided where it is read. */
+  private static final int MAX_TEXT = 64 << 20;
 
   private static final JsonFactory FACTORY =
       JsonFactory.builder()
           .streamReadConstraints(
-              StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH).maxStringLength(4 << 20).maxNumberLength(100).build())
+              StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH).maxStringLength(MAX_TEXT).maxNumberLength(100).build())
           .build();
 
   private Json() {}

@@ -54,7 +54,7 @@ public enum Code {
   PORT_TAKEN(409, "The port is taken", false, "Choose another port, or stop the program that listens on it."),
   INSTANCE_UNHEALTHY(502, "The server did not come up", true, "Read the last lines of its log."),
   WORKFLOW_REFUSED(422, "ComfyUI refuses the workflow", false, "Correct the nodes listed; a missing node type needs its custom node in the version."),
-  WORKFLOW_FAILED(500, "The workflow failed", true, "Read the error of the node and the last lines of ComfyUI's log."),
+  WORKFLOW_FAILED(500, "The workflow failed", false, "Read the error of the node and the last lines of ComfyUI's log."),
   WORKFLOW_TIMED_OUT(504, "The workflow took too long", true, "Allow more with --timeout, or ask for less work."),
   OUTPUT_TOO_LARGE(413, "The outputs are too large for base64", false, "Deliver them as files or to a bucket: --output file, --output gcs."),
   BUCKET_NOT_WRITABLE(403, "The bucket cannot be written", false, "Check the bucket's name and give the account the right to create objects in it."),

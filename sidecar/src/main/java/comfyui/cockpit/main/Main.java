@@ -62,8 +62,11 @@ public final class Main {
     } else {
       exit = RootCommand.of(start::api, start::foreground, console, start.clock(), environment, start.version()).addSubcommand("serve", serve).execute(args);
     }
-    out.flush();
     err.flush();
+    if (out.checkError() && exit == 0) {
+      err.println("error: standard output could not be written to its end");
+      exit = 1;
+    }
     System.exit(exit);
   }
 
@@ -72,7 +75,7 @@ public final class Main {
     /** This process's own product, or a running daemon's. */
     CockpitApi api(Options options) {
       Path root = root(options.root());
-      if (!options.offline()) {
+      if (!options.offline() && !options.alone()) {
         Optional<CockpitApi> daemon = ConnectionFile.read(connectionFile(root), root).flatMap(DaemonClient::connect).filter(this::sharesCaches);
         if (daemon.isPresent()) {
           return daemon.get();

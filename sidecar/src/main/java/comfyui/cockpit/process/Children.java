@@ -37,6 +37,11 @@ public final class Children implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Children.class);
   private static final Duration LOOK = Duration.ofMillis(100);
   private static final Duration PATIENCE = Duration.ofSeconds(1);
+  private static final String GATE = "read -r go && exec \"$@\"";
+  /** The gate's pipe goes on being open as long as we live: who waits for its end ends the whole group. */
+  private static final String WATCHED =
+      "read -r go || exit; exec 3<&0 </dev/null; "
+          + "/bin/sh -c 'trap \"\" TERM; cat; kill -TERM 0; sleep 1; kill -KILL 0' watch <&3 >/dev/null 2>&1 & exec \"$@\" 3<&-";
   private static final List<Path> SETSID = List.of(Path.of("/usr/bin/setsid"), Path.of("/bin/setsid"));
 
   private final Ledger ledger;
@@ -54,8 +59,13 @@ public final class Children implements AutoCloseable {
    *
    * @param environment all of it; nothing of ours is handed down
    * @param lines every line of both outputs
+   * @param watched true for one that may run for hours: it is ended as soon as we are, also where we are killed; its standard input is empty
    */
-  public record Order(List<String> command, Map<String, String> environment, Path directory, Consumer<String> lines) {}
+  public record Order(List<String> command, Map<String, String> environment, Path directory, Consumer<String> lines, boolean watched) {
+    public Order(List<String> command, Map<String, String> environment, Path directory, Consumer<String> lines) {
+      this(command, environment, directory, lines, false);
+    }
+  }
 
   /** Ends what a killed daemon left, and nothing else: boot, number and start time must fit. */
   public void endLeftovers() throws IOException {
@@ -78,7 +88,7 @@ public final class Children implements AutoCloseable {
     Optional<Path> setsid = SETSID.stream().filter(Files::isExecutable).findFirst();
     List<String> command = new ArrayList<>();
     if (setsid.isPresent()) {
-      command.addAll(List.of(setsid.get().toString(), "/bin/sh", "-c", "read -r go && exec \"$@\"", "sh"));
+      command.addAll(List.of(setsid.get().toString(), "/bin/sh", "-c", order.watched() ? WATCHED : GATE, "sh"));
     }
     command.addAll(order.command());
     ProcessExecutor executor =
@@ -136,6 +146,7 @@ public final class Children implements AutoCloseable {
       try {
         Future<ProcessResult> end = started.getFuture();
         Optional<Integer> status = Optional.of(end.get(limit.toNanos(), TimeUnit.NANOSECONDS).getExitValue());
+        closeInput();
         forget();
         return status;
       } catch (TimeoutException e) {
@@ -145,6 +156,15 @@ public final class Children implements AutoCloseable {
         return Optional.empty();
       } catch (ExecutionException e) {
         throw new IllegalStateException(e.getCause());
+      }
+    }
+
+    /** Whoever still waits for the end of the pipe has nothing to wait for. */
+    private void closeInput() {
+      try {
+        input().close();
+      } catch (IOException e) {
+        LOG.debug("the input of {} was closed already: {}", identity.pid(), e.getMessage());
       }
     }
 

@@ -235,7 +235,7 @@ public final class Shapes {
   /** Of {@code base64}, {@code gcsUri} and {@code path} the one that the mode asks for. */
   public record WorkflowOutput(
       String name,
-      String nodeId,
+      Optional<String> nodeId,
       String kind,
       String mime,
       long sizeBytes,

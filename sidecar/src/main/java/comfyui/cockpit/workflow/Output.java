@@ -14,20 +14,26 @@ import comfyui.cockpit.kernel.ProblemException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A file that a workflow saved.
  *
  * @param name its path below the directory of outputs, with slashes
+ * @param nodeId nothing for a file of a node that saves and does not tell
  * @param file where it lies now
  */
-public record Output(String name, String nodeId, Media media, long sizeBytes, Checksum sha256, Path file) {
+public record Output(String name, Optional<String> nodeId, Media media, long sizeBytes, Checksum sha256, Path file) {
   private static final int BLOCK = 1 << 20;
 
   /**
@@ -42,40 +48,67 @@ public record Output(String name, String nodeId, Media media, long sizeBytes, Ch
   }
 
   /**
-   * Everything that the nodes say they saved, in the order of the nodes; previews only where nothing else was saved. Texts that a node shows
-   * become files of their own.
+   * Everything that was saved: the files that nodes tell of, in the order that the nodes have in the workflow (a history has them as they
+   * ran, which is another order each time); then files that nobody tells of, such as saved models; previews only where there is nothing of
+   * these; and at last the texts that nodes show, as files of their own.
    *
    * @param outputs of a history: under each node lists of {@code {filename, subfolder, type}}, whatever they are called
+   * @param nodes the ids of the workflow's nodes
    * @throws ProblemException {@code workflow_failed} for a file that is not there, {@code path_outside_root} for one that lies elsewhere
    */
-  public static List<Output> collect(Obj outputs, Folders folders) {
+  public static List<Output> collect(Obj outputs, List<String> nodes, Folders folders) {
     try {
       Map<Path, String> kept = new LinkedHashMap<>();
       Map<Path, String> previews = new LinkedHashMap<>();
-      for (Member node : outputs.members().values()) {
+      List<Member> told = outputs.members().values().stream().sorted(Comparator.comparingInt(member -> place(member.key(), nodes))).toList();
+      for (Member node : told) {
         for (Value file : files(node.value())) {
           String type = file.text("type").orElse("output");
           if (!type.equals("input")) {
-            Path path = inside(folders, file, node.key());
-            (type.equals("temp") ? previews : kept).putIfAbsent(path, node.key());
+            (type.equals("temp") ? previews : kept).putIfAbsent(inside(folders, file, node.key()), node.key());
           }
         }
+      }
+      List<Output> all = new ArrayList<>();
+      for (Map.Entry<Path, String> each : kept.entrySet()) {
+        all.add(of(folders.output(), each.getKey(), Optional.of(each.getValue())));
+      }
+      below(folders.output()).stream().filter(output -> kept.keySet().stream().noneMatch(output.file()::equals)).forEach(all::add);
+      for (Map.Entry<Path, String> each : all.isEmpty() ? previews.entrySet() : Set.<Map.Entry<Path, String>>of()) {
+        all.add(of(folders.temp(), each.getKey(), Optional.of(each.getValue())));
+      }
+      for (Member node : told) {
         String text = text(node.value());
         if (!text.isEmpty()) {
           Path path = folders.output().resolve("text-" + node.key().replaceAll("[^A-Za-z0-9_-]", "_") + ".txt");
           Files.writeString(path, text);
-          kept.put(path, node.key());
+          all.add(of(folders.output(), path, Optional.of(node.key())));
         }
-      }
-      List<Output> all = new ArrayList<>();
-      for (Map.Entry<Path, String> entry : (kept.isEmpty() ? previews : kept).entrySet()) {
-        Path root = kept.isEmpty() ? folders.temp() : folders.output();
-        all.add(of(root.toRealPath().relativize(entry.getKey().toRealPath()).toString().replace('\\', '/'), entry.getValue(), entry.getKey()));
       }
       return all;
     } catch (IOException e) {
       throw new ProblemException(Problem.of(Code.WORKFLOW_FAILED, "What the workflow saved cannot be read: " + e.getMessage() + "."), e);
     }
+  }
+
+  /** Every file in a directory of outputs, whoever saved it. */
+  public static List<Output> below(Path output) throws IOException {
+    List<Path> paths;
+    try (Stream<Path> walk = Files.walk(output)) {
+      paths = walk.filter(path -> Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)).sorted().toList();
+    }
+    List<Output> all = new ArrayList<>();
+    for (Path path : paths) {
+      all.add(of(output, path, Optional.empty()));
+    }
+    return all;
+  }
+
+  /** A node inside of another one has that one's id before its own. */
+  private static int place(String node, List<String> nodes) {
+    int at = nodes.indexOf(node);
+    int outer = nodes.indexOf(node.split("[:.]", 2)[0]);
+    return at >= 0 ? at : outer >= 0 ? outer : nodes.size();
   }
 
   /** Not everything that has a file name is a list: some nodes tell one file alone. */
@@ -113,7 +146,8 @@ public record Output(String name, String nodeId, Media media, long sizeBytes, Ch
     return path;
   }
 
-  private static Output of(String name, String node, Path file) throws IOException {
+  private static Output of(Path root, Path file, Optional<String> node) throws IOException {
+    String name = root.relativize(file).toString().replace('\\', '/');
     return new Output(name, node, Media.of(name), Files.size(file), sha256(file), file);
   }
 

@@ -120,6 +120,10 @@ public final class RealizeVersion {
       unchanged = unchanged(task, resolved.lock());
     }
     if (unchanged.isPresent()) {
+      if (task.request().lock().isEmpty() && !Files.exists(task.named().lock())) {
+        // The build was made from another root.
+        versions.keep(task.named(), resolved.lock(), true, resolved.answers());
+      }
       return unchanged.get();
     }
     VersionModels models = new VersionModels(versions, task.named(), Optional.of(task.spec()), task.place(), task.modelsDir());

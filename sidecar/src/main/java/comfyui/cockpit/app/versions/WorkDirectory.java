@@ -14,6 +14,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
@@ -28,17 +29,20 @@ import org.slf4j.LoggerFactory;
 public final class WorkDirectory implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WorkDirectory.class);
   private static final String OWNER = ".owner";
-  /** One whose owner cannot be read was left half made. */
+  /** One whose owner cannot be read was left half made, or on purpose. */
   private static final Duration HALF = Duration.ofDays(1);
 
   private final Path path;
   private final Children children;
 
+  private final Clock clock;
   private final Consumer<WorkDirectory> onClose;
+  private volatile boolean left;
 
   private WorkDirectory(Path path, Clock clock, Consumer<WorkDirectory> onClose) {
     this.path = path;
     this.children = new Children(ledger(path), clock);
+    this.clock = clock;
     this.onClose = onClose;
   }
 
@@ -98,10 +102,20 @@ public final class WorkDirectory implements AutoCloseable {
     return children;
   }
 
+  /** What lies here could be brought nowhere else: it stays until a day has gone by. */
+  public void leave() throws IOException {
+    left = true;
+    Files.deleteIfExists(path.resolve(OWNER));
+    Files.setLastModifiedTime(path, FileTime.from(clock.now()));
+  }
+
   @Override
   public void close() {
     onClose.accept(this);
     children.close();
+    if (left) {
+      return;
+    }
     try {
       Trees.delete(path);
     } catch (IOException e) {

@@ -14,18 +14,21 @@ import comfyui.cockpit.version.VersionFiles.Named;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** The image of a worker: a directory with all that goes into it, and docker to build it. */
 public final class BuildImage {
   /** The files of {@code docker/}, which the jar carries. */
   private static final List<String> FILES = List.of("Dockerfile", "entrypoint.sh", "rp_handler/__init__.py", "rp_handler/main.py");
-  private static final List<String> DOCKER = List.of("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "DOCKER_BUILDKIT", "XDG_RUNTIME_DIR");
+  /** Of RunPod's machines, and of the locks that go into the image. */
+  private static final String PLATFORM = "linux/amd64";
+  private static final List<String> DOCKER = List.of("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "DOCKER_BUILDKIT", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK");
 
   private final Versions versions;
   private final String product;
@@ -43,14 +46,20 @@ public final class BuildImage {
   public int run(String versionId, Optional<Path> spec, String tag, OutputStream out, CancelSignal cancel) {
     Named named = versions.files().named(versionId, spec);
     versions.files().good(named);
+    versions.files().lock(named).filter(lock -> !lock.platform().startsWith("x86_64-manylinux")).ifPresent(
+        lock -> {
+          throw Problem.of(Code.BAD_REQUEST, "The lock of " + named.id() + " is for " + lock.platform() + ", and a worker is Linux on x86_64.")
+              .withHint("Resolve the version on such a machine, or take the lock away: the worker then makes its own.")
+              .toException();
+        });
     Path docker = docker();
     try (WorkDirectory temporary = versions.workDirectory()) {
       Path context = temporary.path().resolve("context");
       fill(context, named);
       List<String> command =
           List.of(
-              docker.toString(), "build", "--tag", tag, "--build-arg", "COCKPIT_VERSION=" + product, "--build-arg", "COMFY_VERSION_NAME=" + named.id(), context.toString());
-      Children.Order order = new Children.Order(command, Inherited.of(versions.settings().environment(), DOCKER, List.of("BUILDX_")), context, line -> {});
+              docker.toString(), "build", "--platform", PLATFORM, "--tag", tag, "--build-arg", "COCKPIT_VERSION=" + product, "--build-arg", "COMFY_VERSION_NAME=" + named.id(), context.toString());
+      Children.Order order = new Children.Order(command, Inherited.of(versions.settings().environment(), DOCKER, List.of("BUILDX_", "BUILDKIT_")), context, line -> {});
       return temporary.children().run(order, out, cancel).orElse(RunUi.INTERRUPTED);
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, versions.settings().cacheRoot()), e);
@@ -85,17 +94,23 @@ public final class BuildImage {
       Files.copy(named.lock(), specs.resolve(named.id() + ".lock.json"));
     }
     Path root = versions.root();
-    copy(root.resolve("workflows"), "*.json", Files.createDirectories(context.resolve("workflows")));
-    copy(root.resolve("dist"), "jupyterlab_comfyui_cockpit-" + product + "-*.whl", Files.createDirectories(context.resolve("wheels")));
+    copy(root.resolve("workflows"), path -> path.toString().endsWith(".json"), Files.createDirectories(context.resolve("workflows")));
+    String wheel = "jupyterlab_comfyui_cockpit-" + product + "-.*[.]whl";
+    copy(root.resolve("dist"), path -> path.toString().matches(wheel), Files.createDirectories(context.resolve("wheels")));
   }
 
-  private static void copy(Path from, String names, Path to) throws IOException {
-    if (Files.isDirectory(from)) {
-      try (DirectoryStream<Path> files = Files.newDirectoryStream(from, names)) {
-        for (Path file : files) {
-          Files.copy(file, to.resolve(file.getFileName()));
-        }
-      }
+  /** @param wanted asked for the path below {@code from} */
+  private static void copy(Path from, Predicate<Path> wanted, Path to) throws IOException {
+    if (!Files.isDirectory(from)) {
+      return;
+    }
+    List<Path> files;
+    try (Stream<Path> walk = Files.walk(from)) {
+      files = walk.filter(Files::isRegularFile).map(from::relativize).filter(wanted).toList();
+    }
+    for (Path file : files) {
+      Files.createDirectories(to.resolve(file).getParent());
+      Files.copy(from.resolve(file), to.resolve(file));
     }
   }
 }

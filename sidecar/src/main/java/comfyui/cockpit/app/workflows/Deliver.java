@@ -1,5 +1,6 @@
 package comfyui.cockpit.app.workflows;
 
+import comfyui.cockpit.app.versions.WorkDirectory;
 import comfyui.cockpit.files.DiskProblems;
 import comfyui.cockpit.gcs.Bucket;
 import comfyui.cockpit.gcs.Stored;
@@ -11,16 +12,22 @@ import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.ProgressSink;
 import comfyui.cockpit.kernel.Sizes;
+import comfyui.cockpit.version.Place;
 import comfyui.cockpit.workflow.Output;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Supplier;
 
 /** Brings what a workflow saved to where it is wanted. What cannot be brought there stays in the version's own output folder: nothing is lost. */
 public final class Deliver {
@@ -52,7 +59,8 @@ public final class Deliver {
   /**
    * Where to.
    *
-   * @param file of {@code FILE}: a directory that is there, or the name of the first output; nothing: the version's own output folder
+   * @param file absolute; of {@code FILE}: a directory that is there, or the name of the first output, else the version's own output folder;
+   *     of {@code BASE64}: gets the text of the first output
    * @param bucket and {@code prefix} of {@code GCS}, instead of the variables
    */
   public record To(Mode mode, Optional<Path> file, Optional<String> bucket, Optional<String> prefix) {
@@ -96,13 +104,16 @@ public final class Deliver {
 
   /** @throws ProblemException for whatever is seen to be wrong without asking anybody */
   void check(To to) {
-    switch (to.mode()) {
-      case GCS -> bucket(to);
-      case FILE ->
-          to.file().map(Path::getParent).filter(parent -> !Files.isDirectory(parent)).ifPresent(parent -> {
-                throw Problem.of(Code.BAD_REQUEST, "There is no directory " + parent + ".").withHint("Make it, or name another --out-file.").toException();
-              });
-      case BASE64 -> {}
+    if (to.mode() == Mode.GCS) {
+      bucket(to);
+    } else if (to.file().isPresent()) {
+      Path file = to.file().get();
+      if (!Files.isDirectory(file.getParent())) {
+        throw Problem.of(Code.BAD_REQUEST, "There is no directory " + file.getParent() + ".").withHint("Make it, or name another --out-file.").toException();
+      }
+      if (to.mode() == Mode.BASE64 && Files.isDirectory(file)) {
+        throw Problem.of(Code.BAD_REQUEST, file + " is a directory.").withHint("Name a file for the text with --out-file.").toException();
+      }
     }
   }
 
@@ -129,49 +140,90 @@ public final class Deliver {
     }
   }
 
-  List<Delivered> deliver(To to, RunWorkflow.Ran ran, CancelSignal cancel, ProgressSink progress) {
-    if (ran.outputs().isEmpty()) {
+  /**
+   * A run whose work costs money, whatever becomes of it.
+   *
+   * @param output the directory that ComfyUI saves in
+   */
+  record Run(String versionId, String requestId, Place place, WorkDirectory temporary, Path output) {}
+
+  List<Delivered> deliver(To to, Run run, List<Output> outputs, CancelSignal cancel, ProgressSink progress) {
+    if (outputs.isEmpty()) {
       return List.of();
     }
     progress.phase("delivering");
     try {
       return switch (to.mode()) {
-        case BASE64 -> inMemory(ran);
-        case GCS -> toBucket(to, ran, cancel, progress);
-        case FILE -> to.file().isPresent() ? toFile(ran.outputs(), to.file().get()) : keep(ran);
+        case BASE64 -> inMemory(to, run, outputs);
+        case GCS -> toBucket(to, run, outputs, cancel, progress);
+        case FILE -> to.file().isPresent() ? toFile(outputs, to.file().get()) : keep(run, outputs);
       };
     } catch (ProblemException e) {
-      throw stays(e.problem(), ran);
+      throw stays(e.problem(), run, outputs);
     } catch (IOException e) {
-      throw stays(DiskProblems.of(e, to.file().orElse(ran.directory())), ran);
+      throw stays(DiskProblems.of(e, to.file().orElse(run.place().data())), run, outputs);
     }
   }
 
-  /** The work is done and paid for. */
-  private static ProblemException stays(Problem problem, RunWorkflow.Ran ran) {
+  /** What a workflow had saved until it failed is kept; of one that was cancelled nobody wants it. */
+  <T> T rescuing(Run run, Supplier<T> work) {
     try {
-      List<String> paths = keep(ran).stream().flatMap(each -> each.path().stream()).map(Path::toString).toList();
+      return work.get();
+    } catch (ProblemException e) {
+      if (e.problem().code() == Code.CANCELLED || !Files.isDirectory(run.output())) {
+        throw e;
+      }
+      try {
+        throw stays(e.problem(), run, Output.below(run.output()));
+      } catch (IOException unread) {
+        e.addSuppressed(unread);
+        throw e;
+      }
+    }
+  }
+
+  /** The problem, and where the outputs are all the same. */
+  private static ProblemException stays(Problem problem, Run run, List<Output> outputs) {
+    if (outputs.isEmpty()) {
+      return problem.toException();
+    }
+    try {
+      List<String> paths = keep(run, outputs).stream().flatMap(each -> each.path().stream()).map(Path::toString).toList();
       return problem.withHint(problem.hint() + " What the workflow saved is here: " + String.join(", ", paths) + ".").with("kept", paths).toException();
     } catch (IOException e) {
-      return problem.with("lost", e.toString()).toException();
+      return problem.withHint(problem.hint() + " " + left(run)).with("kept", List.of(run.output().toString())).toException();
     }
   }
 
-  private static List<Delivered> inMemory(RunWorkflow.Ran ran) {
-    long bytes = ran.outputs().stream().mapToLong(Output::sizeBytes).sum();
+  private static String left(Run run) {
+    try {
+      run.temporary().leave();
+      return "What the workflow saved could be moved nowhere; it stays in " + run.output() + " until tomorrow.";
+    } catch (IOException e) {
+      return "What the workflow saved is lost: " + e.getMessage() + ".";
+    }
+  }
+
+  private static List<Delivered> inMemory(To to, Run run, List<Output> outputs) throws IOException {
+    long bytes = outputs.stream().mapToLong(Output::sizeBytes).sum();
     if (bytes > LARGEST_BASE64) {
       throw Problem.of(Code.OUTPUT_TOO_LARGE, "The outputs have " + Sizes.bytes(bytes) + "; as base64 at most " + Sizes.bytes(LARGEST_BASE64) + " are delivered.").toException();
     }
-    return ran.outputs().stream().map(Delivered::inMemory).toList();
+    if (to.file().isPresent()) {
+      Path text = run.temporary().path().resolve("first.base64");
+      Files.write(text, Base64.getEncoder().encode(Files.readAllBytes(outputs.getFirst().file())));
+      publish(text, to.file().get());
+    }
+    return outputs.stream().map(Delivered::inMemory).toList();
   }
 
-  private List<Delivered> toBucket(To to, RunWorkflow.Ran ran, CancelSignal cancel, ProgressSink progress) {
+  private List<Delivered> toBucket(To to, Run run, List<Output> outputs, CancelSignal cancel, ProgressSink progress) {
     String bucket = bucket(to);
     String prefix = to.prefix().map(text -> text.replaceAll("^/+|/+$", "")).orElse(settings.prefix());
     String below = prefix.isEmpty() ? "" : prefix + "/";
     List<Delivered> delivered = new ArrayList<>();
-    for (Output output : ran.outputs()) {
-      String object = below + ran.versionId() + "/" + ran.requestId() + "/" + output.name();
+    for (Output output : outputs) {
+      String object = below + run.versionId() + "/" + run.requestId() + "/" + output.name();
       progress.log("uploading " + output.name() + " to gs://" + bucket + "/" + object);
       Stored stored = uploads.upload(output.file(), bucket, object, output.media().mime(), settings.isPublic(), cancel, progress);
       Optional<String> signed = settings.signedUrlTtl().map(ttl -> uploads.signedUrl(bucket, object, ttl));
@@ -180,22 +232,40 @@ public final class Deliver {
     return delivered;
   }
 
-  /** Into a directory under their own names; else the first under this name, and others beside it, numbered. */
+  /** Into a directory under their own names, or others where these are taken; else the first under this name, and others beside it, numbered. */
   private static List<Delivered> toFile(List<Output> outputs, Path file) throws IOException {
+    boolean directory = Files.isDirectory(file);
     List<Delivered> delivered = new ArrayList<>();
     for (Output output : outputs) {
-      Path to = Files.isDirectory(file) ? file.resolve(output.name()) : delivered.isEmpty() ? file : numbered(file, delivered.size() + 1, output.name());
-      Files.createDirectories(to.toAbsolutePath().getParent());
-      Path half = to.resolveSibling("." + to.getFileName() + "." + UUID.randomUUID().toString().substring(0, 8) + ".cockpit-new");
-      try {
-        Files.copy(output.file(), half);
-        Files.move(half, to, StandardCopyOption.ATOMIC_MOVE);
-      } finally {
-        Files.deleteIfExists(half);
-      }
+      Path to = directory ? free(file.resolve(output.name())) : delivered.isEmpty() ? file : numbered(file, delivered.size() + 1, output.name());
+      publish(output.file(), to);
       delivered.add(Delivered.file(output, to));
     }
     return delivered;
+  }
+
+  /** Moves a file to its final name in one step; what is no file there (a pipe, a device) gets the bytes, and a link keeps leading where it leads. */
+  private static void publish(Path from, Path to) throws IOException {
+    if (Files.exists(to) && !Files.isRegularFile(to)) {
+      try (OutputStream out = Files.newOutputStream(to, StandardOpenOption.WRITE)) {
+        Files.copy(from, out);
+      }
+      return;
+    }
+    Path name = Files.exists(to) ? to.toRealPath() : to;
+    Files.createDirectories(name.toAbsolutePath().getParent());
+    try {
+      Files.move(from, name, StandardCopyOption.ATOMIC_MOVE);
+    } catch (FileSystemException e) {
+      // Another file system.
+      Path half = name.resolveSibling("." + name.getFileName() + "." + UUID.randomUUID().toString().substring(0, 8) + ".cockpit-new");
+      try {
+        Files.copy(from, half);
+        Files.move(half, name, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        Files.deleteIfExists(half);
+      }
+    }
   }
 
   private static Path numbered(Path file, int number, String name) {
@@ -205,14 +275,10 @@ public final class Deliver {
     return file.resolveSibling((dot <= 0 ? own : own.substring(0, dot)) + "_" + number + (end < 0 ? "" : name.substring(end)));
   }
 
-  /** In ComfyUI's own folder of outputs, in a directory of this run. */
-  private static List<Delivered> keep(RunWorkflow.Ran ran) throws IOException {
-    Path directory = Files.createDirectories(ran.place().data().resolve("output").resolve(ran.requestId()));
-    List<Delivered> delivered = new ArrayList<>();
-    for (Output output : ran.outputs()) {
-      delivered.addAll(toFile(List.of(output), free(directory.resolve(output.name()))));
-    }
-    return delivered;
+  /** In ComfyUI's own folder of outputs, in a directory of this run; what was delivered already is there no more. */
+  private static List<Delivered> keep(Run run, List<Output> outputs) throws IOException {
+    Path directory = Files.createDirectories(run.place().data().resolve("output").resolve(run.requestId()));
+    return toFile(outputs.stream().filter(output -> Files.exists(output.file())).toList(), directory);
   }
 
   /** A name that nothing has yet: the same request may run twice. */

@@ -22,6 +22,7 @@ import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.Place;
 import comfyui.cockpit.workflow.Output;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,6 +37,9 @@ import java.util.UUID;
 public final class RunWorkflow {
   public static final String KIND = "workflows.run";
   private static final String PROMPT_PART = "workflows.prompt";
+  private static final String OUTPUT = "output";
+  /** Whatever is ours to say, for each run. */
+  private static final List<String> OURS = List.of("--listen", "--port", "--output-directory", "--temp-directory", "--tls-keyfile", "--tls-certfile");
   private static final Duration LOOK = Duration.ofMillis(250);
   /** A ComfyUI at work may not answer for a while; one that never does is lost. */
   private static final Duration DEAF = Duration.ofSeconds(120);
@@ -68,6 +72,10 @@ public final class RunWorkflow {
     Request sorted() {
       return new Request(version, prompt.sorted(), to, requestId, timeout, arguments);
     }
+
+    Request named() {
+      return new Request(version, prompt, to, Optional.of(requestId.orElseGet(() -> UUID.randomUUID().toString())), timeout, arguments);
+    }
   }
 
   /** How long each part took, in seconds. */
@@ -84,16 +92,16 @@ public final class RunWorkflow {
   /**
    * A workflow that ran.
    *
-   * @param place of the version that it ran on
-   * @param outputs in a directory of their own
+   * @param outputs in the directory of the run
    */
-  record Ran(String requestId, String versionId, Optional<String> promptId, String lockDigest, Place place, Path directory, List<Output> outputs, Timings timings) {}
+  record Ran(String versionId, Optional<String> promptId, String lockDigest, List<Output> outputs, Timings timings) {}
 
   /** @throws ProblemException for whatever is seen to be wrong before anything is done */
   public Jobs.Handle start(Request request) {
     String id = check(request);
     deliver.check(request.to());
-    return jobs.start(order(KIND, id), job -> Work.Outcome.done(run(request, job)));
+    Request named = request.named();
+    return jobs.start(order(KIND, id), job -> Work.Outcome.done(run(named, job)));
   }
 
   static Jobs.Order order(String kind, String versionId) {
@@ -106,6 +114,7 @@ public final class RunWorkflow {
     request.requestId().filter(id -> !id.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,127}")).ifPresent(id -> {
           throw Problem.of(Code.BAD_REQUEST, "\"" + id + "\" cannot be the id of a request.").withHint("Use letters, digits, \".\", \"_\" and \"-\".").toException();
         });
+    ComfyCommand.requireForeign(request.arguments(), OURS);
     versions.files().good(versions.named(request.version()));
     return request.version().id();
   }
@@ -115,13 +124,15 @@ public final class RunWorkflow {
     deliver.before(request.to(), job.cancelSignal());
     WorkDirectory temporary = versions.workDirectory();
     boolean keep = false;
+    String requestId = request.requestId().orElseThrow();
+    Deliver.Run paid = new Deliver.Run(request.version().id(), requestId, versions.place(request.version()), temporary, temporary.path().resolve(OUTPUT));
     try {
-      Ran ran = execute(request, temporary, job);
+      Ran ran = deliver.rescuing(paid, () -> execute(request, temporary, job));
       long start = versions.clock().nanos();
-      List<Deliver.Delivered> delivered = deliver.deliver(request.to(), ran, job.cancelSignal(), job.progress());
+      List<Deliver.Delivered> delivered = deliver.deliver(request.to(), paid, ran.outputs(), job.cancelSignal(), job.progress());
       keep = request.to().mode() == Deliver.Mode.BASE64;
       return new Result(
-          ran.requestId(), ran.versionId(), ran.promptId(), ran.lockDigest(), request.to().mode(), delivered, ran.timings().delivered(versions.clock().secondsSince(start)));
+          requestId, ran.versionId(), ran.promptId(), ran.lockDigest(), request.to().mode(), delivered, ran.timings().delivered(versions.clock().secondsSince(start)));
     } finally {
       if (keep) {
         keep(temporary);
@@ -163,9 +174,8 @@ public final class RunWorkflow {
   }
 
   private Ran onComfy(Request request, RealizeVersion.Result realized, WorkDirectory temporary, Work.Context part, Work.Context job, double realizing) {
-    String requestId = request.requestId().orElseGet(() -> UUID.randomUUID().toString());
     Place place = new Place(realized.target());
-    Path output = temporary.path().resolve("output");
+    Path output = temporary.path().resolve(OUTPUT);
     Path temp = temporary.path().resolve("temp");
     try {
       Files.createDirectories(output);
@@ -177,7 +187,7 @@ public final class RunWorkflow {
       try (ComfyServer server = start(request, build, lock, output, temporary, part.cancelSignal(), job)) {
         double starting = versions.clock().secondsSince(begin);
         if (request.prompt().isEmpty()) {
-          return new Ran(requestId, request.version().id(), Optional.empty(), realized.lockDigest(), place, output, List.of(), new Timings(realizing, starting, 0, 0));
+          return new Ran(request.version().id(), Optional.empty(), realized.lockDigest(), List.of(), new Timings(realizing, starting, 0, 0));
         }
         part.progress().phase("running");
         part.step("workflow", 1, 2);
@@ -189,12 +199,12 @@ public final class RunWorkflow {
               throw problem.toException();
             });
         double running = versions.clock().secondsSince(begin);
-        List<Output> outputs = Output.collect(finished.outputs(), new Output.Folders(output, temp, server.api(), part.cancelSignal()));
+        List<Output> outputs = Output.collect(finished.outputs(), request.prompt().ids(), new Output.Folders(output, temp, server.api(), part.cancelSignal()));
         if (outputs.isEmpty()) {
           throw Problem.of(Code.WORKFLOW_FAILED, "The workflow ran and saved nothing.").withHint("Add a node that saves, such as SaveImage.").toException();
         }
         part.step("workflow", 2, 2);
-        return new Ran(requestId, request.version().id(), Optional.of(id), realized.lockDigest(), place, output, outputs, new Timings(realizing, starting, running, 0));
+        return new Ran(request.version().id(), Optional.of(id), realized.lockDigest(), outputs, new Timings(realizing, starting, running, 0));
       }
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, temporary.path()), e);
@@ -260,9 +270,13 @@ public final class RunWorkflow {
         job.progress().log("ComfyUI does not answer just now: " + e.problem().detail());
       }
       if (timeout.isPresent() && versions.clock().secondsSince(start) > timeout.get().toMillis() / 1000.0) {
-        throw Problem.of(Code.WORKFLOW_TIMED_OUT, "The workflow was not done within " + timeout.get().toSeconds() + " s, and was ended.").toException();
+        throw Problem.of(Code.WORKFLOW_TIMED_OUT, "The workflow was not done within " + seconds(timeout.get()) + " s, and was ended.").toException();
       }
       cancel.sleep(LOOK);
     }
+  }
+
+  private static String seconds(Duration duration) {
+    return BigDecimal.valueOf(duration.toMillis(), 3).stripTrailingZeros().toPlainString();
   }
 }
