@@ -4,7 +4,6 @@ import comfyui.cockpit.app.versions.Parts;
 import comfyui.cockpit.app.versions.RealizeVersion;
 import comfyui.cockpit.app.versions.WorkDirectory;
 import comfyui.cockpit.app.versions.Versions;
-import comfyui.cockpit.comfy.ComfyApi;
 import comfyui.cockpit.comfy.Prompt;
 import comfyui.cockpit.files.DiskProblems;
 import comfyui.cockpit.instance.ComfyCommand;
@@ -20,9 +19,9 @@ import comfyui.cockpit.net.Http;
 import comfyui.cockpit.version.Build;
 import comfyui.cockpit.version.Lock;
 import comfyui.cockpit.version.Place;
+import comfyui.cockpit.workflow.Execution;
 import comfyui.cockpit.workflow.Output;
 import java.io.IOException;
-import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -40,9 +39,6 @@ public final class RunWorkflow {
   private static final String OUTPUT = "output";
   /** Whatever is ours to say, for each run. */
   private static final List<String> OURS = List.of("--listen", "--port", "--output-directory", "--temp-directory", "--tls-keyfile", "--tls-certfile");
-  private static final Duration LOOK = Duration.ofMillis(250);
-  /** A ComfyUI at work may not answer for a while; one that never does is lost. */
-  private static final Duration DEAF = Duration.ofSeconds(120);
   /** Of runs whose outputs nobody gets as files, so many keep them at most. */
   private static final int KEPT = 20;
 
@@ -192,19 +188,15 @@ public final class RunWorkflow {
         part.progress().phase("running");
         part.step("workflow", 1, 2);
         begin = versions.clock().nanos();
-        String id = submit(server, request.prompt(), part.cancelSignal());
-        ComfyApi.Finished finished = await(server, id, request.timeout(), part.cancelSignal(), job);
-        finished.problem().ifPresent(
-            problem -> {
-              throw problem.toException();
-            });
+        Execution execution = new Execution(server, versions.clock(), job.progress()::log, part.cancelSignal());
+        Execution.Done done = execution.run(request.prompt(), request.timeout());
         double running = versions.clock().secondsSince(begin);
-        List<Output> outputs = Output.collect(finished.outputs(), request.prompt().ids(), new Output.Folders(output, temp, server.api(), part.cancelSignal()));
+        List<Output> outputs = Output.collect(done.outputs(), request.prompt().ids(), new Output.Folders(output, temp, server.api(), part.cancelSignal()));
         if (outputs.isEmpty()) {
           throw Problem.of(Code.WORKFLOW_FAILED, "The workflow ran and saved nothing.").withHint("Add a node that saves, such as SaveImage.").toException();
         }
         part.step("workflow", 2, 2);
-        return new Ran(request.version().id(), Optional.of(id), realized.lockDigest(), outputs, new Timings(realizing, starting, running, 0));
+        return new Ran(request.version().id(), Optional.of(done.promptId()), realized.lockDigest(), outputs, new Timings(realizing, starting, running, 0));
       }
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, temporary.path()), e);
@@ -228,55 +220,5 @@ public final class RunWorkflow {
         }
       }
     }
-  }
-
-  private static String submit(ComfyServer server, Prompt prompt, CancelSignal cancel) {
-    try {
-      return server.api().submit(prompt, UUID.randomUUID().toString(), cancel);
-    } catch (ProblemException e) {
-      cancel.throwIfCancelled();
-      if (e.problem().code() != Code.WORKFLOW_REFUSED) {
-        server.explain();
-      }
-      throw e;
-    }
-  }
-
-  /** The history is what counts: a run whose last message was missed has ended all the same. */
-  private ComfyApi.Finished await(ComfyServer server, String id, Optional<Duration> timeout, CancelSignal cancel, Work.Context job) {
-    long start = versions.clock().nanos();
-    long heard = start;
-    boolean lost = false;
-    while (true) {
-      server.requireAlive();
-      try {
-        Optional<ComfyApi.Finished> finished = server.api().finished(id, cancel);
-        if (finished.isPresent()) {
-          return finished.get();
-        }
-        boolean queued = server.api().isQueued(id, cancel);
-        heard = versions.clock().nanos();
-        if (!queued && lost) {
-          throw Problem.of(Code.WORKFLOW_FAILED, "ComfyUI knows nothing of the workflow any more: it is neither in its queue nor in its history.").toException();
-        }
-        // Between two questions it may have gone from the queue into the history.
-        lost = !queued;
-      } catch (ProblemException e) {
-        cancel.throwIfCancelled();
-        if (lost || versions.clock().secondsSince(heard) > DEAF.toSeconds()) {
-          server.explain();
-          throw e;
-        }
-        job.progress().log("ComfyUI does not answer just now: " + e.problem().detail());
-      }
-      if (timeout.isPresent() && versions.clock().secondsSince(start) > timeout.get().toMillis() / 1000.0) {
-        throw Problem.of(Code.WORKFLOW_TIMED_OUT, "The workflow was not done within " + seconds(timeout.get()) + " s, and was ended.").toException();
-      }
-      cancel.sleep(LOOK);
-    }
-  }
-
-  private static String seconds(Duration duration) {
-    return BigDecimal.valueOf(duration.toMillis(), 3).stripTrailingZeros().toPlainString();
   }
 }
