@@ -1622,7 +1622,7 @@ export interface components {
              * @enum {string}
              */
             output?: "base64" | "gcs" | "file";
-            /** @description Of file: a directory that is there, or the first output's name; absolute. The version's own output folder where it is missing. */
+            /** @description Absolute. Of file: a directory that is there, or the first output's name; the version's own output folder where it is missing. Of base64: gets the text of the first output. */
             out_file?: string;
             /** @description The bucket, instead of GCS_BUCKET. */
             gcs_bucket?: string;
@@ -1680,8 +1680,8 @@ export interface components {
         WorkflowOutput: {
             /** @description Its path below the directory of outputs. */
             name: string;
-            /** @description The node that saved it. */
-            node_id: string;
+            /** @description The node that saved it; null for one that saves and does not tell. */
+            node_id: string | null;
             /** @enum {string} */
             kind: "image" | "video" | "audio" | "text" | "3d" | "file";
             mime: string;
