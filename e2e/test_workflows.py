@@ -101,6 +101,12 @@ def servers(machine: Machine) -> list[str]:
     return found.stdout.splitlines()
 
 
+def waits(machine: Machine, job: str) -> bool:
+    """Whether the workflow of this run is queued behind another one."""
+    parts = [each for each in daemon(machine).get("/api/jobs")["jobs"] if each["parent"] == job]
+    return any((p["kind"], p["state"]) == ("workflows.prompt", "queued") for p in parts)
+
+
 def sleeps(machine: Machine) -> str:
     """Start a workflow that takes long; the job, once ComfyUI is at it."""
     wanted = {"version_id": "v", "workflow": node("Sleep", seconds=300), "output": "base64"}
@@ -214,6 +220,11 @@ def test_wrong_use(comfy: Machine, comfyui: Repository) -> None:
             "bad_request",
             "no",
         ),
+        (
+            ["--workflow", good, "--gcs-bucket", "b-b", "--out-file", "x"],
+            "bad_request",
+            "--out-file",
+        ),
         (["--workflow", good, "--output", "file", "--out-file", "new/"], "bad_request", "new/"),
         (["--workflow", good, "--output", "base64", "--out-file", "."], "bad_request", "directory"),
         (["--workflow", good, "--output", "base64", "--timeout", "soon"], "bad_request", "soon"),
@@ -268,6 +279,9 @@ def test_handler(comfy: Machine, comfyui: Repository) -> None:
         refused = handle(wrong)
         assert refused.problem["code"] == code, (wrong, refused)
         assert refused.status != DONE
+    # A worker's files go with it.
+    files = handle({"input": {"workflow": PICTURE}}, OUTPUT_MODE="file")
+    assert files.problem["code"] == "bad_request"
 
 
 def test_compare(comfy: Machine, comfyui: Repository) -> None:
@@ -536,7 +550,7 @@ def test_failed(busy: Machine) -> None:
     problem(run(busy, up), "path_outside_root")
     # What was saved until then is kept: it may be a night's work.
     half = {**PICTURE, "0": {"class_type": "Fail", "inputs": {"message": "late"}}}
-    for _ in range(4):
+    for _ in range(30):
         kept = problem(run(busy, half), "workflow_failed")
         if "kept" in kept["args"]:
             break
@@ -560,6 +574,8 @@ def test_cancelled(busy: Machine) -> None:
     first = sleeps(busy)
     wanted = {"version_id": "v", "workflow": PICTURE, "output": "base64"}
     second = daemon(busy).post("/api/workflows/runs", wanted)["job"]["id"]
+    # It is realized, and waits for the GPU.
+    until(lambda: waits(busy, second))
     assert len(servers(busy)) == 1
     daemon(busy).post(f"/api/jobs/{first}/cancel")
     assert end(busy, first)["state"] == "cancelled"
@@ -644,7 +660,6 @@ def test_port_of_somebody_else(machines: Machines, comfyui: Repository) -> None:
         made.root.serve().wait()
         made.done("realize")
     job = sleeps(first)
-    # Its own ComfyUI cannot listen, and the other one's answers are not believed.
     problem(run(second, PICTURE), "port_taken")
     daemon(first).post(f"/api/jobs/{job}/cancel")
     end(first, job)

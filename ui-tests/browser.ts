@@ -192,6 +192,11 @@ export class LabPage {
     const handle = this.page
       .locator('#jp-main-split-panel > .lm-SplitPanel-handle')
       .first();
+    // A lab that restores its layout late closes what was opened meanwhile.
+    if (!(await this.panel.isVisible())) {
+      await this.openByTab();
+    }
+    await Promise.all([this.panel.waitFor(), handle.waitFor()]);
     const [panel, grip] = await Promise.all([
       this.panel.boundingBox(),
       handle.boundingBox()

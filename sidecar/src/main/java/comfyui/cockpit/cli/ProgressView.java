@@ -1,9 +1,12 @@
 package comfyui.cockpit.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import comfyui.cockpit.job.Tail;
 import comfyui.cockpit.kernel.Clock;
 import comfyui.cockpit.kernel.Sizes;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 
 /** How a job goes: a bar that is drawn over in a terminal, a line every few seconds elsewhere. */
@@ -17,7 +20,7 @@ final class ProgressView implements AutoCloseable {
   private final Set<String> ended = new HashSet<>();
   private long lastLine;
   private boolean drawn;
-  private String lastLog = "";
+  private List<String> shown = List.of();
 
   ProgressView(Console console, Clock clock, boolean quiet) {
     this.console = console;
@@ -53,17 +56,13 @@ final class ProgressView implements AutoCloseable {
 
   /** A version is made of many small steps, and a workflow has ComfyUI's own log: each line stands for itself. */
   private void showSteps(JsonNode job) {
-    JsonNode log = job.path("log");
-    // The log keeps its last lines only: what is new are those after the last one shown.
-    int from = 0;
-    for (int i = log.size() - 1; i >= 0 && from == 0; i--) {
-      from = log.path(i).asText().equals(lastLog) ? i + 1 : 0;
-    }
-    for (int i = from; i < log.size(); i++) {
+    List<String> log = new ArrayList<>();
+    job.path("log").forEach(line -> log.add(line.asText()));
+    for (String line : Tail.since(shown, log)) {
       clear();
-      lastLog = log.path(i).asText();
-      console.err().println(lastLog);
+      console.err().println(line);
     }
+    shown = log;
     if (console.terminal()) {
       JsonNode progress = job.path("progress");
       String steps = progress.path("total_steps").asInt() > 0 ? "[" + progress.path("done_steps").asInt() + "/" + progress.path("total_steps").asInt() + "] " : "";

@@ -108,17 +108,21 @@ final class WorkflowCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-      options().alone = OWN.stream().anyMatch(name -> variable(name).isPresent());
+      boolean bucketed = output.or(() -> variable("OUTPUT_MODE")).orElse("gcs").equals("gcs");
+      // What is open here is not open in a daemon.
+      boolean here = outFile.filter(file -> file.startsWith("/dev/") || file.startsWith("/proc/")).isPresent();
+      options().alone = here || bucketed && OWN.stream().anyMatch(name -> variable(name).isPresent());
       return super.call();
     }
 
     @Override
     int run(Session session) throws IOException {
       Map<String, Object> body = body();
-      String mode = output.or(() -> variable("OUTPUT_MODE")).orElse("gcs");
-      body.put("output", mode);
+      output.ifPresent(mode -> body.put("output", mode));
       outFile.ifPresent(file -> body.put("out_file", outFile(file)));
-      deliverTo(this, body, bucket, prefix);
+      bucket.ifPresent(text -> body.put("gcs_bucket", text));
+      prefix.ifPresent(text -> body.put("gcs_prefix", text));
+      fromVariables(this, body);
       JsonNode result = runOf(session, body);
       session.print(result, document -> show(session, document, outFile));
       return Session.DONE;
@@ -157,15 +161,15 @@ final class WorkflowCommand implements Callable<Integer> {
   }
 
   /** Where outputs go, as the caller's variables have it: a daemon has others. */
-  private static void deliverTo(VersionCommand.VersionVerb verb, Map<String, Object> body, Optional<String> bucket, Optional<String> prefix) {
-    bucket.or(() -> verb.variable("GCS_BUCKET")).ifPresent(text -> body.put("gcs_bucket", text));
-    prefix.or(() -> verb.variable("GCS_PREFIX")).ifPresent(text -> body.put("gcs_prefix", text));
+  private static void fromVariables(VersionCommand.VersionVerb verb, Map<String, Object> body) {
+    Map.of("output", "OUTPUT_MODE", "gcs_bucket", "GCS_BUCKET", "gcs_prefix", "GCS_PREFIX").forEach((key, name) -> verb.variable(name).ifPresent(text -> body.putIfAbsent(key, text)));
   }
 
   /** Runs it; a base64's bytes are asked for once it is done, for they are in no event and no list. */
   private static JsonNode runOf(Session session, Map<String, Object> body) {
     JsonNode job = session.run(RUNS, body);
-    return body.get("output") instanceof String mode && mode.equals("base64") ? session.get(RUNS + "/" + job.path("id").asText()).path("job").path("result") : job.path("result");
+    boolean bytes = job.path("result").path("output_mode").asText().equals("base64");
+    return bytes ? session.get(RUNS + "/" + job.path("id").asText()).path("job").path("result") : job.path("result");
   }
 
   @Command(name = "run-handler", aliases = "test", description = "Runs a workflow on this version, as `workflow run` does.")
@@ -253,11 +257,9 @@ final class WorkflowCommand implements Callable<Integer> {
         versionId = input.path("version_id").asText();
       }
       Map<String, Object> body = where();
-      body.put("output", variable("OUTPUT_MODE").orElse("gcs"));
-      deliverTo(this, body, Optional.empty(), Optional.empty());
       input.properties().stream().filter(entry -> !entry.getValue().isNull()).forEach(entry -> body.put(entry.getKey(), entry.getValue()));
-      body.put("output", body.get("output") instanceof JsonNode node ? node.asText() : body.getOrDefault("output", "gcs"));
-      if (body.get("output").equals("file")) {
+      fromVariables(this, body);
+      if (body.get("output") instanceof Object mode && text(mode).equals("file")) {
         throw wrong("A worker has no files to give: \"output\" is \"base64\" or \"gcs\".");
       }
       body.put("version_id", versionName());
@@ -266,6 +268,10 @@ final class WorkflowCommand implements Callable<Integer> {
       }
       session.print(runOf(session, body), document -> session.line(WireJson.pretty(document)));
       return Session.DONE;
+    }
+
+    private static String text(Object value) {
+      return value instanceof JsonNode node ? node.asText() : value.toString();
     }
 
     private static JsonNode document(String text) {

@@ -159,6 +159,9 @@ public final class ComfyApi {
       Files.createDirectories(to.getParent());
       Files.copy(answer.body(), to);
       return true;
+    } catch (IOException e) {
+      cancel.throwIfCancelled();
+      throw e;
     }
   }
 

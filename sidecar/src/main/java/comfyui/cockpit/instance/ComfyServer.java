@@ -91,7 +91,7 @@ public final class ComfyServer implements AutoCloseable {
     if (status.isEmpty()) {
       return;
     }
-    if (log.contains(TAKEN)) {
+    if (code == Code.INSTANCE_UNHEALTHY && log.contains(TAKEN, String.valueOf(port))) {
       throw log.on(Problem.of(Code.PORT_TAKEN, "Port " + port + " is taken.")).toException();
     }
     Problem problem = log.on(Problem.of(code, "ComfyUI ended with " + status.get() + (log.last().isEmpty() ? "." : ": " + log.last() + ".")));
@@ -140,9 +140,9 @@ public final class ComfyServer implements AutoCloseable {
       further.accept(line);
     }
 
-    boolean contains(String text) {
+    boolean contains(String text, String other) {
       synchronized (lines) {
-        return lines.stream().anyMatch(line -> line.contains(text));
+        return lines.stream().anyMatch(line -> line.contains(text) && line.contains(other));
       }
     }
 

@@ -59,7 +59,7 @@ public final class Children implements AutoCloseable {
    *
    * @param environment all of it; nothing of ours is handed down
    * @param lines every line of both outputs
-   * @param watched true for one that may run for hours: it is ended as soon as we are, also where we are killed; its standard input is empty
+   * @param watched true for one that may run for hours: where there is {@code setsid}, it is ended as soon as we are, also if we are killed; its standard input is empty
    */
   public record Order(List<String> command, Map<String, String> environment, Path directory, Consumer<String> lines, boolean watched) {
     public Order(List<String> command, Map<String, String> environment, Path directory, Consumer<String> lines) {

@@ -4,7 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What any child may have of the caller's variables: where things are, and how to get out. No secret is among them. */
+/** What any child may have of the caller's variables: where things are, and how to get out. No secret is among them but a proxy's password. */
 public final class Inherited {
   private static final List<String> NAMES =
       List.of(

@@ -1,5 +1,6 @@
 package comfyui.cockpit.settings;
 
+import comfyui.cockpit.process.SearchPath;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -57,17 +58,7 @@ public record VersionSettings(
 
   /** Ours, which the package's own launcher names, else the first on the path. */
   private static Optional<Path> uv(Map<String, String> environment) {
-    Optional<Path> named = variable(environment, "COCKPIT_UV").map(Path::of);
-    if (named.isPresent()) {
-      return named;
-    }
-    String program = environment.containsKey("SYSTEMROOT") ? "uv.exe" : "uv";
-    for (String directory : environment.getOrDefault("PATH", "").split(java.io.File.pathSeparator)) {
-      if (!directory.isEmpty() && Files.isExecutable(Path.of(directory).resolve(program))) {
-        return Optional.of(Path.of(directory).resolve(program).toAbsolutePath());
-      }
-    }
-    return Optional.empty();
+    return variable(environment, "COCKPIT_UV").map(Path::of).or(() -> SearchPath.find("uv", environment));
   }
 
   private static String platform(Map<String, String> environment) {

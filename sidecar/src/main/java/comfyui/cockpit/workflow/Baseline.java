@@ -33,6 +33,8 @@ public record Baseline(String workflowSha256, String lockDigest, Map<String, Str
     Checker checker = new Checker(shown);
     Optional<Obj> root = checker.parse(text).flatMap(value -> checker.object(value, ""));
     root.ifPresent(obj -> checker.knownKeys(obj, "", List.of("$schema", "schema_version", "workflow_sha256", "lock_digest", "files")));
+    root.flatMap(obj -> checker.whole(obj, "", "schema_version", 0)).filter(version -> version != SCHEMA).ifPresent(
+        version -> checker.error(root.get().place(), "/schema_version", Code.DECLARATION_INVALID, "This is schema_version " + version + "; only " + SCHEMA + " is known.", "Record it anew."));
     Optional<String> workflow = root.flatMap(obj -> checker.requiredString(obj, "", "workflow_sha256"));
     Optional<String> lock = root.flatMap(obj -> checker.requiredString(obj, "", "lock_digest"));
     Map<String, String> files = new LinkedHashMap<>();

@@ -58,7 +58,7 @@ public record Execution(ComfyServer server, Clock clock, Consumer<String> log, C
   private ComfyApi.Finished await(String id, Optional<Duration> timeout) {
     long start = clock.nanos();
     long heard = start;
-    boolean lost = false;
+    int missed = 0;
     while (true) {
       server.requireAlive();
       try {
@@ -66,20 +66,19 @@ public record Execution(ComfyServer server, Clock clock, Consumer<String> log, C
         if (finished.isPresent()) {
           return finished.get();
         }
-        boolean queued = server.api().isQueued(id, cancel);
+        // Between two questions it may have gone from the queue into the history: so it is lost only the second time.
+        missed = server.api().isQueued(id, cancel) ? 0 : missed + 1;
         heard = clock.nanos();
-        if (!queued && lost) {
-          throw Problem.of(Code.WORKFLOW_FAILED, "ComfyUI knows nothing of the workflow any more: it is neither in its queue nor in its history.").toException();
-        }
-        // Between two questions it may have gone from the queue into the history.
-        lost = !queued;
       } catch (ProblemException e) {
         cancel.throwIfCancelled();
-        if (lost || clock.secondsSince(heard) > DEAF.toSeconds()) {
+        if (clock.secondsSince(heard) > DEAF.toSeconds()) {
           server.explain();
           throw e;
         }
         log.accept("ComfyUI does not answer just now: " + e.problem().detail());
+      }
+      if (missed > 1) {
+        throw Problem.of(Code.WORKFLOW_FAILED, "ComfyUI knows nothing of the workflow any more: it is neither in its queue nor in its history.").toException();
       }
       if (timeout.isPresent() && clock.secondsSince(start) > timeout.get().toMillis() / 1000.0) {
         throw Problem.of(Code.WORKFLOW_TIMED_OUT, "The workflow was not done within " + seconds(timeout.get()) + " s, and was ended.").toException();

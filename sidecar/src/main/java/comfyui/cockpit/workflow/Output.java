@@ -13,6 +13,7 @@ import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -37,11 +38,11 @@ public record Output(String name, Optional<String> nodeId, Media media, long siz
   private static final int BLOCK = 1 << 20;
 
   /**
-   * Where ComfyUI saves: what is kept, and what only the editor shows.
+   * Where ComfyUI saves what is kept, and what only the editor shows; and where texts become files.
    *
    * @param api gives what lies elsewhere, where a node keeps its files in a place of its own
    */
-  public record Folders(Path output, Path temp, ComfyApi api, CancelSignal cancel) {
+  public record Folders(Path output, Path temp, Path texts, ComfyApi api, CancelSignal cancel) {
     private Path of(String type) {
       return type.equals("temp") ? temp : output;
     }
@@ -80,9 +81,9 @@ public record Output(String name, Optional<String> nodeId, Media media, long siz
       for (Member node : told) {
         String text = text(node.value());
         if (!text.isEmpty()) {
-          Path path = folders.output().resolve("text-" + node.key().replaceAll("[^A-Za-z0-9_-]", "_") + ".txt");
+          Path path = Files.createDirectories(folders.texts()).resolve("text-" + node.key().replaceAll("[^A-Za-z0-9.:-]", "_").replace(':', '.') + ".txt");
           Files.writeString(path, text);
-          all.add(of(folders.output(), path, Optional.of(node.key())));
+          all.add(of(folders.texts(), path, Optional.of(node.key())));
         }
       }
       return all;
@@ -96,6 +97,8 @@ public record Output(String name, Optional<String> nodeId, Media media, long siz
     List<Path> paths;
     try (Stream<Path> walk = Files.walk(output)) {
       paths = walk.filter(path -> Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS)).sorted().toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
     List<Output> all = new ArrayList<>();
     for (Path path : paths) {

@@ -2,9 +2,11 @@ package comfyui.cockpit.app.versions;
 
 import comfyui.cockpit.job.Job;
 import comfyui.cockpit.job.Jobs;
+import comfyui.cockpit.job.Tail;
 import comfyui.cockpit.job.Work;
 import comfyui.cockpit.kernel.CancelSignal;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -33,16 +35,15 @@ public final class Parts {
    */
   static Job follow(Work.Context job, Jobs.Handle part, Consumer<Job> also) {
     try (CancelSignal.Registration ignored = job.cancelSignal().onCancel(part::cancel)) {
-      int logged = 0;
+      List<String> logged = List.of();
       Optional<Job> end = Optional.empty();
       while (end.isEmpty()) {
         end = part.await(LOOK);
         Job now = end.orElseGet(part::now);
         job.progress().phase(now.progress().phase());
         also.accept(now);
-        for (; logged < now.log().size(); logged++) {
-          job.progress().log(now.log().get(logged));
-        }
+        Tail.since(logged, now.log()).forEach(job.progress()::log);
+        logged = now.log();
       }
       end.get().problem().ifPresent(
           problem -> {

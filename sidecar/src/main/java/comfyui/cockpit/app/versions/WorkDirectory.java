@@ -10,6 +10,7 @@ import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.ProcessIdentity;
 import comfyui.cockpit.process.Children;
 import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -29,8 +30,8 @@ import org.slf4j.LoggerFactory;
 public final class WorkDirectory implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(WorkDirectory.class);
   private static final String OWNER = ".owner";
-  /** One whose owner cannot be read was left half made, or on purpose. */
-  private static final Duration HALF = Duration.ofDays(1);
+  /** After so long, one without an owner (half made, or left on purpose) goes, and one whose owner is out of sight. */
+  private static final Duration OLD = Duration.ofDays(1);
 
   private final Path path;
   private final Children children;
@@ -68,26 +69,32 @@ public final class WorkDirectory implements AutoCloseable {
     }
     try (DirectoryStream<Path> each = Files.newDirectoryStream(all)) {
       for (Path path : each) {
-        if (isLeft(path, clock)) {
-          new Children(ledger(path), clock).endLeftovers();
-          Trees.delete(path);
-        }
+        sweepOne(path, clock);
       }
     } catch (IOException e) {
-      throw new ProblemException(DiskProblems.of(e, all), e);
+      LOG.warn("{} could not be looked at: {}", all, e.getMessage());
     }
   }
 
-  private static boolean isLeft(Path path, Clock clock) throws IOException {
+  /** One that cannot go (it is somebody else's, or another one is just removing it) keeps nobody from working. */
+  private static void sweepOne(Path path, Clock clock) {
     try {
-      Optional<ProcessIdentity> owner = SmallFile.read(path.resolve(OWNER)).flatMap(Json::read).flatMap(Identities::of);
-      return owner.isPresent()
-          ? owner.get().life() == ProcessIdentity.Life.DEAD
-          : Files.getLastModifiedTime(path).toInstant().isBefore(clock.now().minus(HALF));
-    } catch (NoSuchFileException e) {
-      // Its owner has just removed it.
-      return false;
+      if (isLeft(path, clock)) {
+        new Children(ledger(path), clock).endLeftovers();
+        Trees.delete(path);
+      }
+    } catch (NoSuchFileException | DirectoryNotEmptyException e) {
+      LOG.debug("{} is removed by somebody else", path);
+    } catch (IOException e) {
+      LOG.warn("{} could not be removed: {}", path, e.getMessage());
     }
+  }
+
+  /** One of a process that nobody here can see may be at work in another container on the same volume; for so long nobody is. */
+  private static boolean isLeft(Path path, Clock clock) throws IOException {
+    Optional<ProcessIdentity.Life> owner = SmallFile.read(path.resolve(OWNER)).flatMap(Json::read).flatMap(Identities::of).map(ProcessIdentity::life);
+    boolean old = Files.getLastModifiedTime(path).toInstant().isBefore(clock.now().minus(OLD));
+    return owner.equals(Optional.of(ProcessIdentity.Life.DEAD)) || old && !owner.equals(Optional.of(ProcessIdentity.Life.ALIVE));
   }
 
   private static Path ledger(Path path) {
@@ -102,11 +109,16 @@ public final class WorkDirectory implements AutoCloseable {
     return children;
   }
 
-  /** What lies here could be brought nowhere else: it stays until a day has gone by. */
+  /** What lies here is not to be lost: unless {@link #discard} follows, it stays until a day has gone by. */
   public void leave() throws IOException {
     left = true;
     Files.deleteIfExists(path.resolve(OWNER));
     Files.setLastModifiedTime(path, FileTime.from(clock.now()));
+  }
+
+  /** It is needed no more after all. */
+  public void discard() {
+    left = false;
   }
 
   @Override

@@ -10,10 +10,12 @@ import comfyui.cockpit.kernel.Problem;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.process.Children;
 import comfyui.cockpit.process.Inherited;
+import comfyui.cockpit.process.SearchPath;
 import comfyui.cockpit.version.VersionFiles.Named;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -67,13 +69,9 @@ public final class BuildImage {
   }
 
   private Path docker() {
-    for (String directory : versions.settings().environment().getOrDefault("PATH", "").split(java.io.File.pathSeparator)) {
-      Path file = Path.of(directory).resolve("docker");
-      if (Files.isExecutable(file)) {
-        return file;
-      }
-    }
-    throw Problem.of(Code.FILE_MISSING, "The program docker is not on the PATH.").withHint("Install Docker, or run this on a machine that has it.").toException();
+    return SearchPath.find("docker", versions.settings().environment())
+        .orElseThrow(
+            () -> Problem.of(Code.FILE_MISSING, "The program docker is not on the PATH.").withHint("Install Docker, or run this on a machine that has it.").toException());
   }
 
   /** What the Dockerfile copies: our own files, the spec and its lock, the workflows, and a wheel of ours if one was built here. */
@@ -107,6 +105,8 @@ public final class BuildImage {
     List<Path> files;
     try (Stream<Path> walk = Files.walk(from)) {
       files = walk.filter(Files::isRegularFile).map(from::relativize).filter(wanted).toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
     }
     for (Path file : files) {
       Files.createDirectories(to.resolve(file).getParent());

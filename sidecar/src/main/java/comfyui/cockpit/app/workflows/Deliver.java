@@ -106,9 +106,12 @@ public final class Deliver {
   void check(To to) {
     if (to.mode() == Mode.GCS) {
       bucket(to);
+      if (to.file().isPresent()) {
+        throw Problem.of(Code.BAD_REQUEST, "Outputs go to a bucket, and no file is written.").withHint("Leave --out-file out, or ask for --output base64 or --output file.").toException();
+      }
     } else if (to.file().isPresent()) {
       Path file = to.file().get();
-      if (!Files.isDirectory(file.getParent())) {
+      if (!Files.isDirectory(file) && !Files.isDirectory(file.getParent())) {
         throw Problem.of(Code.BAD_REQUEST, "There is no directory " + file.getParent() + ".").withHint("Make it, or name another --out-file.").toException();
       }
       if (to.mode() == Mode.BASE64 && Files.isDirectory(file)) {
@@ -188,19 +191,14 @@ public final class Deliver {
       return problem.toException();
     }
     try {
+      // Whoever stops this process now must not remove what is on its way.
+      run.temporary().leave();
       List<String> paths = keep(run, outputs).stream().flatMap(each -> each.path().stream()).map(Path::toString).toList();
+      run.temporary().discard();
       return problem.withHint(problem.hint() + " What the workflow saved is here: " + String.join(", ", paths) + ".").with("kept", paths).toException();
     } catch (IOException e) {
-      return problem.withHint(problem.hint() + " " + left(run)).with("kept", List.of(run.output().toString())).toException();
-    }
-  }
-
-  private static String left(Run run) {
-    try {
-      run.temporary().leave();
-      return "What the workflow saved could be moved nowhere; it stays in " + run.output() + " until tomorrow.";
-    } catch (IOException e) {
-      return "What the workflow saved is lost: " + e.getMessage() + ".";
+      String left = "What the workflow saved could not be moved (" + e.getMessage() + "); it stays in " + run.temporary().path() + " until tomorrow.";
+      return problem.withHint(problem.hint() + " " + left).with("kept", List.of(run.temporary().path().toString())).toException();
     }
   }
 
@@ -237,7 +235,7 @@ public final class Deliver {
     boolean directory = Files.isDirectory(file);
     List<Delivered> delivered = new ArrayList<>();
     for (Output output : outputs) {
-      Path to = directory ? free(file.resolve(output.name())) : delivered.isEmpty() ? file : numbered(file, delivered.size() + 1, output.name());
+      Path to = directory ? free(file.resolve(output.name())) : delivered.isEmpty() ? file : free(numbered(file, delivered.size() + 1, output.name()));
       publish(output.file(), to);
       delivered.add(Delivered.file(output, to));
     }

@@ -18,6 +18,7 @@ import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.net.Http;
 import comfyui.cockpit.version.Build;
 import comfyui.cockpit.version.Lock;
+import comfyui.cockpit.version.Marker;
 import comfyui.cockpit.version.Place;
 import comfyui.cockpit.workflow.Execution;
 import comfyui.cockpit.workflow.Output;
@@ -118,10 +119,11 @@ public final class RunWorkflow {
   private Result run(Request request, Work.Context job) {
     job.started();
     deliver.before(request.to(), job.cancelSignal());
-    WorkDirectory temporary = versions.workDirectory();
-    boolean keep = false;
     String requestId = request.requestId().orElseThrow();
-    Deliver.Run paid = new Deliver.Run(request.version().id(), requestId, versions.place(request.version()), temporary, temporary.path().resolve(OUTPUT));
+    Place place = versions.place(request.version());
+    WorkDirectory temporary = versions.workDirectory();
+    Deliver.Run paid = new Deliver.Run(request.version().id(), requestId, place, temporary, temporary.path().resolve(OUTPUT));
+    boolean keep = false;
     try {
       Ran ran = deliver.rescuing(paid, () -> execute(request, temporary, job));
       long start = versions.clock().nanos();
@@ -170,13 +172,12 @@ public final class RunWorkflow {
   }
 
   private Ran onComfy(Request request, RealizeVersion.Result realized, WorkDirectory temporary, Work.Context part, Work.Context job, double realizing) {
-    Place place = new Place(realized.target());
     Path output = temporary.path().resolve(OUTPUT);
     Path temp = temporary.path().resolve("temp");
     try {
       Files.createDirectories(output);
-      Build build = new Build(place, place.current().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_NOT_REALIZED, "There is no build at " + place.target() + " any more.").toException()));
-      Lock lock = build.lock().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_BROKEN, "The build at " + place.target() + " has no lock.").toException());
+      Build build = realized(new Place(realized.target()), realized.lockDigest());
+      Lock lock = build.lock().orElseThrow(() -> Problem.of(Code.ENVIRONMENT_BROKEN, "The build at " + realized.target() + " has no lock.").toException());
       part.progress().phase("starting");
       part.step("ComfyUI", 0, 2);
       long begin = versions.clock().nanos();
@@ -191,7 +192,7 @@ public final class RunWorkflow {
         Execution execution = new Execution(server, versions.clock(), job.progress()::log, part.cancelSignal());
         Execution.Done done = execution.run(request.prompt(), request.timeout());
         double running = versions.clock().secondsSince(begin);
-        List<Output> outputs = Output.collect(done.outputs(), request.prompt().ids(), new Output.Folders(output, temp, server.api(), part.cancelSignal()));
+        List<Output> outputs = Output.collect(done.outputs(), request.prompt().ids(), new Output.Folders(output, temp, temporary.path().resolve("texts"), server.api(), part.cancelSignal()));
         if (outputs.isEmpty()) {
           throw Problem.of(Code.WORKFLOW_FAILED, "The workflow ran and saved nothing.").withHint("Add a node that saves, such as SaveImage.").toException();
         }
@@ -201,6 +202,21 @@ public final class RunWorkflow {
     } catch (IOException e) {
       throw new ProblemException(DiskProblems.of(e, temporary.path()), e);
     }
+  }
+
+  /** The build that was realized for this run: while it waited for its turn the target may have been led to another one. */
+  private static Build realized(Place place, String lockDigest) {
+    List<String> keys = new ArrayList<>(place.current().stream().toList());
+    keys.addAll(place.builds());
+    return keys.stream()
+        .map(key -> new Build(place, key))
+        .filter(build -> build.marker().map(Marker::lockDigest).filter(lockDigest::equals).isPresent())
+        .findFirst()
+        .orElseThrow(
+            () ->
+                Problem.of(Code.ENVIRONMENT_NOT_REALIZED, "The build at " + place.target() + " was removed while the workflow waited for its turn.")
+                    .withHint("Run it again.")
+                    .toException());
   }
 
   private ComfyServer start(Request request, Build build, Lock lock, Path output, WorkDirectory temporary, CancelSignal cancel, Work.Context job) {
