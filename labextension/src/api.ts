@@ -1618,7 +1618,7 @@ export interface components {
             /** @description ComfyUI's own arguments. */
             arguments?: string[];
             /**
-             * @description How outputs are delivered; gcs where it is missing.
+             * @description How outputs are delivered; as OUTPUT_MODE says where it is missing, else gcs.
              * @enum {string}
              */
             output?: "base64" | "gcs" | "file";
