@@ -21,6 +21,11 @@ export function ofVersions(job: Job): boolean {
   return job.kind.startsWith('versions.');
 }
 
+/** Whether a job runs workflows, and its subject is the version that they run on. */
+export function ofWorkflows(job: Job): boolean {
+  return job.kind.startsWith('workflows.');
+}
+
 /** The rows, in the daemon's order. Parts of a realization have no row of their own. */
 export function versionRows(state: IState): readonly IVersionRow[] {
   const jobs = new Map<string, Job>();

@@ -2,6 +2,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { versionDone } from '../src/components/versionWords';
+import { headline, jobName } from '../src/components/words';
 import { Formatter } from '../src/format';
 import { CockpitModel } from '../src/model';
 import { explainAll } from '../src/problem';
@@ -47,6 +48,35 @@ describe('rows of versions', () => {
     ] as const;
     const versions = states.map(state => aVersion(state, { state }));
     expect(kinds(given(versions))).toEqual(states);
+  });
+
+  it('stay as they are while a workflow runs on their version', () => {
+    const run = (state: Job['state']) =>
+      aJob('run', {
+        kind: 'workflows.run',
+        lane: 'gpu',
+        subjects: ['demo'],
+        state,
+        problem: state === 'failed' ? aProblem('workflow_failed') : null,
+        progress: { phase: 'running', done_steps: 1, total_steps: 2 }
+      });
+    const demo = aVersion('demo', { state: 'realized' });
+    for (const state of ['running', 'failed'] as const) {
+      const shown = {
+        ...given([demo], run(state)),
+        status: aStatus([])
+      };
+      expect(kinds(shown)).toEqual(['realized']);
+      expect(jobName(run(state), shown, trans, format)).toBe(
+        'Run a workflow on demo'
+      );
+      const { said } = headline(shown, overview(shown), trans, format);
+      expect(said).toBe(
+        state === 'running'
+          ? 'Run a workflow on demo'
+          : '1 of 1 versions realized'
+      );
+    }
   });
 
   it('say that a spec has errors, whatever is realized', () => {

@@ -3,7 +3,7 @@ import { useEffect, useState, type ReactElement } from 'react';
 
 import { explain } from '../problem';
 import { isActive, type IState } from '../state';
-import { ofVersions } from '../versions';
+import { ofVersions, ofWorkflows } from '../versions';
 import type { Job } from '../wire';
 import { useServices } from './context';
 import { Shape } from './shapes';
@@ -48,16 +48,17 @@ function JobLine({ job, state }: { job: Job; state: IState }): ReactElement {
     : job.state === 'queued'
       ? trans.__('Queued')
       : job.state === 'running'
-        ? ofVersions(job)
+        ? ofVersions(job) || ofWorkflows(job)
           ? (stepOf(job, trans, format) ?? versionPhase(job, trans).word)
           : trans.__('%1 of %2', format.count(place), format.count(total))
         : trans.__('Failed');
   // What failed says so at its row; here only what has no row.
   const atRows =
-    isAtRow(job, state) ||
-    [...state.jobs.values()].some(
-      child => child.parent === job.id && child.state === 'failed'
-    );
+    !ofWorkflows(job) &&
+    (isAtRow(job, state) ||
+      [...state.jobs.values()].some(
+        child => child.parent === job.id && child.state === 'failed'
+      ));
   const reason =
     job.problem && !atRows ? explain(job.problem, trans).summary : null;
   return (

@@ -109,6 +109,10 @@ export function versionJobName(job: Job, trans: TranslationBundle): string {
       return trans.__('Pack %1', id);
     case 'versions.gc':
       return trans.__('Collect garbage');
+    case 'workflows.run':
+      return trans.__('Run a workflow on %1', id);
+    case 'workflows.hash':
+      return trans.__('Compare a workflow on %1', id);
     default:
       return job.kind;
   }

@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Formatter } from '../format';
 import type { Connection, IOverview, IState, Row } from '../state';
 import { isActive } from '../state';
-import { ofVersions } from '../versions';
+import { ofVersions, ofWorkflows } from '../versions';
 import type { Job, ModelStatus } from '../wire';
 import type { ShapeName } from './shapes';
 import { versionJobName, versionRunning } from './versionWords';
@@ -141,7 +141,7 @@ export function headline(
     view.queue.find(entry => entry.state === 'running') ??
     view.queue.find(isActive);
   if (job) {
-    return ofVersions(job)
+    return ofVersions(job) || ofWorkflows(job)
       ? versionRunning(job, trans, format)
       : running(job, state, trans, format);
   }
@@ -270,7 +270,7 @@ export function jobName(
   trans: TranslationBundle,
   format: Formatter
 ): string {
-  if (ofVersions(job)) {
+  if (ofVersions(job) || ofWorkflows(job)) {
     return versionJobName(job, trans);
   }
   const count = job.subjects.length;
