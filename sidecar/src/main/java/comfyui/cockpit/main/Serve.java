@@ -3,7 +3,7 @@ package comfyui.cockpit.main;
 import comfyui.cockpit.cli.Console;
 import comfyui.cockpit.cli.Options;
 import comfyui.cockpit.http.HttpServer;
-import comfyui.cockpit.kernel.CancelSignal;
+import comfyui.cockpit.job.Results;
 import comfyui.cockpit.kernel.ProblemException;
 import comfyui.cockpit.kernel.Secret;
 import comfyui.cockpit.process.Children;
@@ -15,7 +15,6 @@ import java.time.Instant;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -106,7 +105,7 @@ final class Serve implements Callable<Integer> {
     // Javalin and everything else are made at the same time: each is half of the start.
     FutureTask<Cockpit> making = new FutureTask<>(() -> start.cockpit(root, wanted.offline()));
     Thread.ofPlatform().name("cockpit").start(making);
-    HttpServer server = new HttpServer(() -> made(making).core(), secret);
+    HttpServer server = new HttpServer(() -> Results.of(making).core(), secret);
     try (Cockpit cockpit = startedBeside(server, making);
         HttpServer first = server) {
       Daemon daemon = new Daemon(cockpit, first.port(), root, start.connectionFile(root), secret, start.version(), now);
@@ -137,21 +136,7 @@ final class Serve implements Callable<Integer> {
 
   private static Cockpit startedBeside(HttpServer server, FutureTask<Cockpit> making) {
     server.start();
-    return made(making);
-  }
-
-  private static Cockpit made(FutureTask<Cockpit> making) {
-    try {
-      return making.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw CancelSignal.problem().toException();
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException runtime) {
-        throw runtime;
-      }
-      throw new IllegalStateException(e.getCause());
-    }
+    return Results.of(making);
   }
 
   private AotTraining training(Cockpit cockpit, Children children, Optional<Path> aotCache) throws java.net.URISyntaxException {
